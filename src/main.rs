@@ -1,1 +1,3 @@
+//! The rolecall command.
+
 fn main() {}

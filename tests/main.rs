@@ -1,1 +1,1 @@
-
+//! Behaviour, one file each, in one binary.

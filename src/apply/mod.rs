@@ -1,0 +1,1 @@
+//! Plan → outcome: the only code that mutates anything. It decides nothing.

@@ -1,0 +1,1 @@
+//! How EKS itself reads aws-auth and resolves a caller.

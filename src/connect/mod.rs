@@ -1,0 +1,1 @@
+//! Getting into a cluster: the token, the client, and what its errors mean.

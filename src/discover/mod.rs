@@ -1,0 +1,1 @@
+//! Reading AWS: organization, credentials, clusters, identities.

@@ -1,0 +1,39 @@
+//! The words of rolecall as types: accounts, clusters, principals, what is desired, what was observed, the plan and
+//! what became of it. No input, no output, no clock; this room imports nothing of the crate.
+
+mod account;
+mod arn;
+mod aws_auth;
+mod cluster;
+mod desired;
+mod finding;
+mod glob;
+mod identity;
+mod observed;
+mod outcome;
+mod pass;
+mod plan;
+mod rbac;
+mod scope;
+mod secret;
+mod selector;
+
+pub use account::{Account, AccountId, AccountIdError, Region};
+pub use arn::{Arn, ArnError, Partition};
+pub use aws_auth::{AwsAuth, FieldManager, Section};
+pub use cluster::{AuthenticationMode, Cluster, ClusterId, ClusterPhase};
+pub use desired::{Desired, DesiredAccount, DesiredBinding, DesiredRole, DesiredRow};
+pub use finding::{Finding, FindingCode, Place, Source};
+pub use glob::{ArnPattern, Glob, GlobError, OuGlob};
+pub use identity::{Identities, Identity, Lookup, Principal};
+pub use observed::{ClusterState, Observed, ObservedBinding, ObservedRole, RbacState, Unreadable, UnreadableKind};
+pub use outcome::{Outcome, StepOutcome, StepResult};
+pub use pass::{ClusterReport, ExitCode, PassKind, PassReport, Status};
+pub use plan::{
+    Action, AwsAuthPrecondition, AwsAuthText, Change, ChangedBy, Content, Guard, ObjectPrecondition, Plan, PlanRules,
+    Step, Subject, Surface, Unmanaged, Write,
+};
+pub use rbac::{ObjectRef, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind};
+pub use scope::{ConnectRule, HubRole, MemberRole, OrganizationScope, Regions};
+pub use secret::Secret;
+pub use selector::{Match, Selector};

@@ -1,0 +1,314 @@
+//! The plan: typed changes for people, and the exact writes that make them.
+
+use std::{collections::BTreeMap, fmt};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AccountId, ArnPattern, AwsAuth, ClusterId, Finding, ObjectRef, RbacSubject, RoleRef, Rule, Section, Source,
+};
+
+/// A place in a cluster where access lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Surface {
+    /// The aws-auth ConfigMap.
+    AwsAuth,
+    /// EKS access entries.
+    AccessEntries,
+    /// Kubernetes RBAC.
+    Rbac,
+}
+
+impl Surface {
+    /// The surface's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AwsAuth => "aws-auth",
+            Self::AccessEntries => "access-entries",
+            Self::Rbac => "rbac",
+        }
+    }
+}
+
+impl fmt::Display for Surface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is done to a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// It is added.
+    Add,
+    /// It is changed.
+    Change,
+    /// It is removed.
+    Remove,
+}
+
+impl Action {
+    /// The sign that tables show: `+`, `~` or `-`.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Add => '+',
+            Self::Change => '~',
+            Self::Remove => '-',
+        }
+    }
+}
+
+/// What a change is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "name")]
+pub enum Subject {
+    /// A row of mapRoles, by its ARN.
+    Role(String),
+    /// A row of mapUsers, by its ARN.
+    User(String),
+    /// An item of mapAccounts.
+    Account(AccountId),
+    /// A section of aws-auth that is repaired.
+    Section(Section),
+    /// An RBAC object.
+    Object(ObjectRef),
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role(arn) => write!(f, "role {arn}"),
+            Self::User(arn) => write!(f, "user {arn}"),
+            Self::Account(id) => write!(f, "account {id}"),
+            Self::Section(section) => write!(f, "section {section}"),
+            Self::Object(object) => write!(f, "{object}"),
+        }
+    }
+}
+
+/// What a subject holds, before or after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// A row: username and groups.
+    Row {
+        /// The username, templates included.
+        username: String,
+        /// The Kubernetes groups.
+        groups: Vec<String>,
+    },
+    /// An item of mapAccounts: its presence is all there is.
+    Account,
+    /// A section's whole text.
+    Text(String),
+    /// The rules of a role.
+    Rules(Vec<Rule>),
+    /// A binding.
+    Binding {
+        /// The role it grants.
+        role_ref: RoleRef,
+        /// Who is bound.
+        subjects: Vec<RbacSubject>,
+    },
+}
+
+/// Who last wrote what a change corrects, as far as managedFields tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedBy {
+    /// The field manager, such as `kubectl-edit`.
+    pub manager: String,
+    /// When.
+    pub time: Option<Timestamp>,
+}
+
+/// One change to one subject, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Where.
+    pub surface: Surface,
+    /// What is done.
+    pub action: Action,
+    /// To what.
+    pub subject: Subject,
+    /// How the policy names the principal, where it does.
+    pub who: Option<String>,
+    /// Why, in a few words: `missing`, `groups differ`, `no longer granted`.
+    pub reason: String,
+    /// What it holds now.
+    pub before: Option<Content>,
+    /// What it will hold.
+    pub after: Option<Content>,
+    /// The lines of the policy that want it.
+    pub sources: Vec<Source>,
+    /// Who last wrote what is corrected.
+    pub changed_by: Option<ChangedBy>,
+}
+
+/// The data and rolecall's annotations of aws-auth, whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwsAuthText {
+    /// Every key of the data, byte for byte.
+    pub data: BTreeMap<String, String>,
+    /// Every annotation.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl From<&AwsAuth> for AwsAuthText {
+    fn from(stored: &AwsAuth) -> Self {
+        Self { data: stored.data.clone(), annotations: stored.annotations.clone() }
+    }
+}
+
+/// Under which condition aws-auth may be written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AwsAuthPrecondition {
+    /// There is no such ConfigMap.
+    Absent,
+    /// It is this object in this version.
+    At {
+        /// The object's uid.
+        uid: String,
+        /// Its resourceVersion.
+        resource_version: String,
+    },
+    /// It is exactly what the plan's previous write of aws-auth left behind.
+    AfterPrevious,
+}
+
+/// Under which condition an RBAC object may be written or deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ObjectPrecondition {
+    /// There is no such object.
+    Absent,
+    /// It is this object in this version.
+    At {
+        /// The object's uid.
+        uid: String,
+        /// Its resourceVersion.
+        resource_version: String,
+    },
+}
+
+/// One exact write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Write {
+    /// Writes aws-auth whole, other labels and fields of the object kept as they are.
+    PutAwsAuth {
+        /// Under which condition.
+        precondition: AwsAuthPrecondition,
+        /// What it holds before; `None` when there is none.
+        before: Option<AwsAuthText>,
+        /// What it shall hold.
+        after: AwsAuthText,
+    },
+    /// Keeps a copy of broken text in a ConfigMap of its own in kube-system; never overwrites one.
+    CreateBackup {
+        /// The ConfigMap's name.
+        name: String,
+        /// Its data.
+        data: BTreeMap<String, String>,
+    },
+    /// Creates or changes an RBAC object by server-side apply as field manager `rolecall`.
+    ApplyObject {
+        /// What names it.
+        object: ObjectRef,
+        /// Under which condition.
+        precondition: ObjectPrecondition,
+        /// What it holds before.
+        before: Option<Content>,
+        /// `Content::Rules` or `Content::Binding`.
+        after: Content,
+    },
+    /// Deletes an RBAC object of ours.
+    DeleteObject {
+        /// What names it.
+        object: ObjectRef,
+        /// Under which condition: always `At`.
+        precondition: ObjectPrecondition,
+        /// What it holds before.
+        before: Content,
+    },
+}
+
+/// One write with the changes that it makes. Steps are carried out in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The write.
+    pub write: Write,
+    /// Indexes into the plan's changes.
+    pub changes: Vec<usize>,
+    /// Whether it takes something away: such a step is left out when any step before it did not succeed.
+    pub removes: bool,
+}
+
+/// Why a plan may not be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guard {
+    /// The guard's stable name, such as `max-removals`.
+    pub name: String,
+    /// What it saw, in a sentence.
+    pub message: String,
+    /// What to do when the change is meant.
+    pub next: String,
+}
+
+/// What is to be done to one cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The changes, for people.
+    pub changes: Vec<Change>,
+    /// The writes that make them, in order.
+    pub steps: Vec<Step>,
+    /// What is not a change.
+    pub findings: Vec<Finding>,
+    /// Why nothing of it may be carried out.
+    pub blocked: Option<Guard>,
+}
+
+impl Plan {
+    /// A plan that changes nothing.
+    pub fn empty(cluster: ClusterId) -> Self {
+        Self { cluster, changes: Vec::new(), steps: Vec::new(), findings: Vec::new(), blocked: None }
+    }
+
+    /// Whether the cluster differs from the policy: a change to make, or a finding that counts as drift.
+    pub fn has_drift(&self) -> bool {
+        !self.changes.is_empty() || self.findings.iter().any(|finding| finding.drift)
+    }
+}
+
+/// What is done about things that are not rolecall's and that the policy does not speak of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unmanaged {
+    /// Nothing, silently.
+    Keep,
+    /// They are reported.
+    #[default]
+    Report,
+    /// They are removed, protected ones excepted.
+    Remove,
+}
+
+/// The rules that a plan keeps to on one cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanRules {
+    /// What is done about unmanaged rows.
+    pub unmanaged: Unmanaged,
+    /// Principals that are never changed or removed.
+    pub protect: Vec<ArnPattern>,
+    /// The IAM role or user as which rolecall comes into the cluster.
+    pub own_principal: Option<String>,
+    /// How many things may be removed from one cluster in one pass.
+    pub max_removals: usize,
+    /// Whether a broken section may be rewritten, its text kept in a backup ConfigMap.
+    pub repair: bool,
+}

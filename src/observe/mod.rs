@@ -1,0 +1,1 @@
+//! Reading one cluster: aws-auth and RBAC.

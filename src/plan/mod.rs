@@ -1,0 +1,1 @@
+//! Desired × observed → plan; guards. Pure, synchronous, deterministic.

@@ -1,0 +1,1 @@
+//! Policy files → Policy; lint; compiling it for one cluster.

@@ -1,0 +1,1 @@
+//! Passes for people and machines: table, JSON, Markdown, diff.
