@@ -1,5 +1,5 @@
 //! A pass with every status and every kind of change, for tests.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::unnecessary_wraps)]
 
 use std::collections::BTreeMap;
 

@@ -38,6 +38,10 @@ pub enum Format {
 
 /// How much is shown, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line, and they do not depend on each other"
+)]
 pub struct View {
     /// With colours.
     pub color: bool,

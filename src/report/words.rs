@@ -1,5 +1,7 @@
 //! Changes and findings in words.
 
+use std::fmt::Write as _;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -147,12 +149,11 @@ fn content(line: Line, before: Option<&Content>, after: Option<&Content>) -> Lin
                 line.with(PLAIN, format!("  for {} → {}", subjects_words(old_subjects), subjects_words(subjects)))
             }
         }
-        (Some(Content::Rules(_)), Some(Content::Rules(_))) => line,
+        (Some(Content::Rules(_)), Some(Content::Rules(_))) | (None, None) => line,
         (Some(Content::Text(old)), Some(Content::Text(new))) => {
             line.with(PLAIN, format!("  rewritten, {} → {} lines", old.lines().count(), new.lines().count()))
         }
         (_, Some(whole)) | (Some(whole), None) => whole_content(line, whole),
-        (None, None) => line,
     }
 }
 
@@ -243,10 +244,10 @@ fn rule_words(rule: &Rule) -> String {
     words.push_str(&targets.join(", "));
     let groups: Vec<&str> = rule.api_groups.iter().map(|g| if g.is_empty() { "core" } else { g.as_str() }).collect();
     if groups.iter().any(|group| *group != "core") {
-        words.push_str(&format!(" ({})", groups.join(", ")));
+        let _ = write!(words, " ({})", groups.join(", "));
     }
     if !rule.resource_names.is_empty() {
-        words.push_str(&format!(" named {}", rule.resource_names.join(", ")));
+        let _ = write!(words, " named {}", rule.resource_names.join(", "));
     }
     words
 }
