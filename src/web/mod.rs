@@ -3,7 +3,7 @@
 //! | path | answers |
 //! |---|---|
 //! | `/healthz` | 200 while the process serves |
-//! | `/readyz` | 200 once a pass has ended under valid settings, else 503 and why |
+//! | `/readyz` | 503 and why until the first pass has ended, then 200 |
 //! | `/metrics` | OpenMetrics text; accounts, clusters and ARNs are never labels |
 
 mod health;
@@ -12,8 +12,7 @@ mod metrics;
 use std::{io, sync::Arc, time::Duration};
 
 use axum::{
-    Router,
-    extract::State,
+    Router, extract,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
@@ -24,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 pub use health::Health;
 pub use metrics::{Metrics, ReloadResult};
 
+use crate::model::PassReport;
+
 /// The media type of OpenMetrics text.
 ///
 /// See <https://prometheus.io/docs/specs/om/open_metrics_spec/#overall-structure>.
@@ -31,20 +32,48 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// How long answers that are under way may take once the server shall end.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// What the server tells of. Clones share one state.
-#[derive(Clone, Debug, Default)]
-pub struct WebState {
-    /// Whether rolecall is ready, and why not.
-    pub health: Health,
-    /// The counters.
-    pub metrics: Arc<Metrics>,
+/// What the server tells of, from the moment on at which settings and policy are loaded.
+#[derive(Debug, Default)]
+pub struct State {
+    health: Health,
+    metrics: Metrics,
+}
+
+impl State {
+    /// Nothing has happened yet: not ready, every count 0.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A pass ended.
+    pub fn record_pass(&self, report: &PassReport) {
+        self.metrics.record_pass(report);
+        self.health.pass_ended(Ok(()));
+    }
+
+    /// A pass came to nothing, for this reason.
+    pub fn pass_failed(&self, why: &str) {
+        self.metrics.record_failed_pass();
+        self.health.pass_ended(Err(why.to_owned()));
+    }
+
+    /// The schedule came round while a pass was still under way.
+    pub fn missed_tick(&self) {
+        self.metrics.record_missed_tick();
+    }
+
+    /// Settings and policy were read again; when they are not valid, the last good ones stay in use.
+    pub fn reloaded(&self, result: Result<(), String>) {
+        self.metrics.record_reload(if result.is_ok() { ReloadResult::Loaded } else { ReloadResult::Rejected });
+        self.health.reloaded(result);
+    }
 }
 
 /// Serves until it is cancelled; answers that are under way may still end, for three seconds at most.
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(listener: TcpListener, state: WebState, cancel: CancellationToken) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, state: Arc<State>, cancel: CancellationToken) -> io::Result<()> {
     let server = axum::serve(listener, router(state)).with_graceful_shutdown(cancel.clone().cancelled_owned());
     let out_of_patience = async {
         cancel.cancelled().await;
@@ -56,7 +85,7 @@ pub async fn serve(listener: TcpListener, state: WebState, cancel: CancellationT
     }
 }
 
-fn router(state: WebState) -> Router {
+fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))
@@ -64,14 +93,14 @@ fn router(state: WebState) -> Router {
         .with_state(state)
 }
 
-async fn readyz(State(state): State<WebState>) -> Response {
+async fn readyz(extract::State(state): extract::State<Arc<State>>) -> Response {
     match state.health.readiness() {
         Ok(words) => (StatusCode::OK, words + "\n").into_response(),
         Err(why) => (StatusCode::SERVICE_UNAVAILABLE, why + "\n").into_response(),
     }
 }
 
-async fn metrics_text(State(state): State<WebState>) -> Response {
+async fn metrics_text(extract::State(state): extract::State<Arc<State>>) -> Response {
     match state.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

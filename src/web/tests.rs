@@ -37,16 +37,16 @@ fn pass(findings: Vec<Finding>) -> PassReport {
 async fn the_server_answers_and_ends_when_told() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (state, cancel) = (WebState::default(), CancellationToken::new());
-    let server = tokio::spawn(serve(listener, state.clone(), cancel.clone()));
+    let (state, cancel) = (Arc::new(State::new()), CancellationToken::new());
+    let server = tokio::spawn(serve(listener, Arc::clone(&state), cancel.clone()));
 
     assert!(get_path(address, "/healthz").await.starts_with("HTTP/1.1 200"));
     let answer = get_path(address, "/readyz").await;
-    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("settings are not loaded"), "{answer}");
-    state.health.loaded(Ok(()));
-    state.health.pass_ended(Ok(()));
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("has not ended"), "{answer}");
+    state.pass_failed("no credentials");
+    assert!(get_path(address, "/readyz").await.contains("no credentials"));
+    state.record_pass(&pass(Vec::new()));
     assert!(get_path(address, "/readyz").await.starts_with("HTTP/1.1 200"));
-    state.metrics.record_pass(&pass(Vec::new()));
     let answer = get_path(address, "/metrics").await;
     assert!(answer.contains("content-type: application/openmetrics-text"), "{answer}");
     assert!(answer.contains("rolecall_passes_total{result=\"in-sync\"} 1\n"), "{answer}");
@@ -62,7 +62,7 @@ async fn an_idle_connection_does_not_keep_the_server() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let cancel = CancellationToken::new();
-    let server = tokio::spawn(serve(listener, WebState::default(), cancel.clone()));
+    let server = tokio::spawn(serve(listener, Arc::new(State::new()), cancel.clone()));
     let _idle = TcpStream::connect(address).unwrap();
     assert!(get_path(address, "/healthz").await.contains("alive"));
     cancel.cancel();
@@ -71,13 +71,13 @@ async fn an_idle_connection_does_not_keep_the_server() {
 
 #[test]
 fn passes_are_counted_under_the_documented_names() {
-    let metrics = Metrics::default();
+    let state = State::new();
     let gap = Finding::gap(FindingCode::AccountUnreadable, "x", "denied");
-    metrics.record_pass(&pass(vec![gap.clone(), gap]));
-    metrics.record_failed_pass();
-    metrics.record_reload(ReloadResult::Rejected);
-    metrics.record_missed_tick();
-    let text = metrics.encode().unwrap();
+    state.record_pass(&pass(vec![gap.clone(), gap]));
+    state.pass_failed("no credentials");
+    state.reloaded(Err("not valid".to_owned()));
+    state.missed_tick();
+    let text = state.metrics.encode().unwrap();
     for line in [
         "rolecall_pass_duration_seconds_sum 4.0",
         "rolecall_pass_duration_seconds_count 1",
@@ -94,6 +94,6 @@ fn passes_are_counted_under_the_documented_names() {
     ] {
         assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
     }
-    metrics.record_pass(&pass(Vec::new()));
-    assert!(metrics.encode().unwrap().contains("rolecall_findings{code=\"account-unreadable\"} 0\n"));
+    state.record_pass(&pass(Vec::new()));
+    assert!(state.metrics.encode().unwrap().contains("rolecall_findings{code=\"account-unreadable\"} 0\n"));
 }
