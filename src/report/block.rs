@@ -25,7 +25,8 @@ pub(super) struct Block<'a> {
     account: Option<&'a AccountId>,
     cluster: Option<&'a ClusterReport>,
     findings: Vec<&'a Finding>,
-    unknown_only: bool,
+    /// Whether changes stay out, numbers excepted.
+    without_changes: bool,
 }
 
 /// Every block that the view asks for: clusters that are not in sync or have findings, then places outside of clusters.
@@ -36,7 +37,7 @@ pub(super) fn blocks<'a>(report: &'a PassReport, view: &View) -> Vec<Block<'a>> 
         let findings: Vec<&Finding> = cluster.plan.iter().flat_map(|plan| &plan.findings).filter(wanted).collect();
         let told = if view.unknown_only { cluster.status.is_unknown() } else { cluster.status != Status::InSync };
         if told || !findings.is_empty() {
-            blocks.push(Block::of_cluster(cluster, findings, view.unknown_only));
+            blocks.push(Block::of_cluster(cluster, findings, view));
         }
     }
     let mut places: BTreeMap<&Place, Vec<&Finding>> = BTreeMap::new();
@@ -59,15 +60,15 @@ pub(super) fn cluster_place(report: &ClusterReport) -> Place {
 }
 
 impl<'a> Block<'a> {
-    fn of_cluster(cluster: &'a ClusterReport, findings: Vec<&'a Finding>, unknown_only: bool) -> Self {
+    fn of_cluster(cluster: &'a ClusterReport, findings: Vec<&'a Finding>, view: &View) -> Self {
         Self {
             place: cluster_place(cluster).to_string(),
             status: Some((cluster.status.words(), status_style(cluster.status))),
-            summary: cluster.plan.as_ref().filter(|_| !unknown_only).map(summary).unwrap_or_default(),
+            summary: cluster.plan.as_ref().filter(|_| !view.unknown_only).map(summary).unwrap_or_default(),
             account: Some(&cluster.cluster.id.account),
             cluster: Some(cluster),
             findings,
-            unknown_only,
+            without_changes: view.unknown_only || view.brief,
         }
     }
 
@@ -87,7 +88,7 @@ impl<'a> Block<'a> {
             account: place.account.as_ref(),
             cluster: None,
             findings,
-            unknown_only: false,
+            without_changes: false,
         }
     }
 
@@ -105,7 +106,7 @@ impl<'a> Block<'a> {
     pub(super) fn lines(&self, indent: usize) -> Vec<Line> {
         let telling = Telling { account: self.account, indent };
         let mut lines = Vec::new();
-        if let Some(cluster) = self.cluster.filter(|_| !self.unknown_only) {
+        if let Some(cluster) = self.cluster.filter(|_| !self.without_changes) {
             lines.extend(changes(cluster, telling));
         }
         lines.extend(self.findings.iter().flat_map(|finding| telling.finding(finding)));
@@ -114,7 +115,7 @@ impl<'a> Block<'a> {
 
     /// The diffs of what the plan writes to aws-auth.
     pub(super) fn diffs(&self) -> Vec<diff::SectionDiff> {
-        let plan = self.cluster.filter(|_| !self.unknown_only).and_then(|cluster| cluster.plan.as_ref());
+        let plan = self.cluster.filter(|_| !self.without_changes).and_then(|cluster| cluster.plan.as_ref());
         plan.map(diff::sections).unwrap_or_default()
     }
 }

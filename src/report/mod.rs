@@ -51,6 +51,8 @@ pub struct View {
     pub diff: bool,
     /// Only what is unknown, and why.
     pub unknown_only: bool,
+    /// Changes only as numbers in the headings, findings in full.
+    pub brief: bool,
     /// Whether findings count as drift.
     pub strict: bool,
 }

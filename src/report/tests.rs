@@ -9,7 +9,8 @@ use super::{
 };
 use crate::model::*;
 
-const WIDE: View = View { color: false, width: Some(110), diff: false, unknown_only: false, strict: false };
+const WIDE: View =
+    View { color: false, width: Some(110), diff: false, unknown_only: false, brief: false, strict: false };
 
 #[test]
 fn a_plan_as_a_table() {
@@ -30,6 +31,11 @@ fn a_narrow_terminal() {
 #[test]
 fn only_what_is_unknown() {
     assert_snapshot!(render(&rich(PassKind::Plan), Format::Table, &View { unknown_only: true, ..WIDE }));
+}
+
+#[test]
+fn drift_and_findings_in_short() {
+    assert_snapshot!(render(&rich(PassKind::Plan), Format::Table, &View { brief: true, ..WIDE }));
 }
 
 #[test]
