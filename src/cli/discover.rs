@@ -1,0 +1,42 @@
+//! `rolecall discover`: the accounts and clusters that a pass would walk.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::{args::Global, inputs, progress::Bars, terminal::Terminal};
+use crate::{
+    fleet::{self, Progress},
+    model::ExitCode,
+    policy,
+    report::{Discovered, View, render_discovery},
+    source::Diagnostics,
+};
+
+pub(super) async fn discover(global: &Global, terminal: &Terminal) -> Result<ExitCode> {
+    let inputs = inputs::load(global, terminal)?;
+    let cancel = inputs::cancelled_by_signals()?;
+    let hub = inputs::hub(&inputs).await?;
+    let bars: Arc<dyn Progress> = Arc::new(Bars::new(&terminal.bars));
+    let found = fleet::discover(Arc::clone(&inputs), &hub, cancel, bars).await?;
+    let discovered = Discovered {
+        organization: found.organization.as_deref(),
+        accounts: &found.accounts,
+        clusters: &found.clusters,
+        findings: &found.findings,
+    };
+    let view = View { color: terminal.color, width: terminal.width, ..View::default() };
+    terminal.print(&render_discovery(&discovered, global.output.into(), &view))?;
+    let incomplete = found.findings.iter().any(|finding| finding.incomplete);
+    if incomplete {
+        return Ok(ExitCode::Incomplete);
+    }
+    // Only a fleet that was read as a whole can tell that a selector of the policy means nothing in it.
+    let mut diagnostics = Diagnostics::new();
+    diagnostics.extend(policy::lint_fleet(&inputs.policy, &found.clusters));
+    if !diagnostics.is_empty() {
+        let files = fleet::load(&global.settings, inputs::today()).files;
+        terminal.say(&diagnostics.render(&files, terminal.error_color));
+    }
+    Ok(ExitCode::InSync)
+}

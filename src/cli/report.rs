@@ -1,0 +1,22 @@
+//! `rolecall report`: drift and findings in short, or what is unknown and why.
+
+use anyhow::Result;
+
+use super::{
+    args::{Global, ReportArgs},
+    inputs,
+    terminal::Terminal,
+};
+use crate::{
+    fleet::PassOptions,
+    model::{ExitCode, PassKind},
+    report::View,
+};
+
+pub(super) async fn report(global: &Global, args: &ReportArgs, terminal: &Terminal) -> Result<ExitCode> {
+    let inputs = inputs::load(global, terminal)?;
+    let report = inputs::pass(&inputs, PassOptions::new(PassKind::Plan), terminal).await?;
+    let view = View { unknown_only: args.unknown, brief: true, strict: args.strict, ..View::default() };
+    inputs::show(&report, global, terminal, view)?;
+    Ok(report.exit_code(args.strict))
+}

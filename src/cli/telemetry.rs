@@ -1,0 +1,59 @@
+//! Log lines on standard error.
+
+use std::io::{self, Write};
+
+use indicatif::MultiProgress;
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+
+use super::{
+    args::{Cli, Command, LogFormat},
+    terminal::Terminal,
+};
+
+/// Starts logging. RUST_LOG chooses the lines when it is set and valid, else the command and `-v`.
+pub(super) fn start(cli: &Cli, terminal: &Terminal) {
+    let daemon = matches!(cli.command, Command::Run);
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level(daemon, cli.global.verbose)));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(AroundBars(terminal.bars.clone()))
+        .with_ansi(terminal.error_color);
+    // A subscriber that is set already, as in tests, keeps its place.
+    drop(match cli.global.log_format {
+        LogFormat::Text => subscriber.with_target(false).try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).with_ansi(false).try_init(),
+    });
+}
+
+/// The lines that are wanted. A daemon tells of what it does; a command that prints its result only warns.
+fn level(daemon: bool, verbose: u8) -> &'static str {
+    match u8::from(daemon).saturating_add(verbose) {
+        0 => "warn",
+        1 => "warn,rolecall=info",
+        2 => "warn,rolecall=debug",
+        _ => "debug,rolecall=trace",
+    }
+}
+
+/// Standard error, with the progress bars out of the way while a line is written.
+#[derive(Clone)]
+struct AroundBars(MultiProgress);
+
+impl Write for AroundBars {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stderr().write(buffer))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+impl<'a> MakeWriter<'a> for AroundBars {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
