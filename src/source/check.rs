@@ -88,7 +88,8 @@ impl Checked<'_> {
         {
             return problems;
         }
-        meant.sort_by_key(|errors| errors.len());
+        let misfit = |error: &ValidationError<'_>| usize::from(!matches!(error.kind(), Kind::Required { .. }));
+        meant.sort_by_key(|errors| (errors.iter().map(misfit).sum::<usize>(), errors.len()));
         meant.first().into_iter().flat_map(|errors| errors.iter()).flat_map(|error| self.problems(error)).collect()
     }
 
@@ -116,12 +117,17 @@ impl Checked<'_> {
         if !unknown.is_empty() {
             return Some(unknown.into_iter().map(|key| wording::unknown_key(self, pointer, key, &allowed)).collect());
         }
+        let only_missing =
+            meant.iter().any(|errors| errors.iter().all(|error| matches!(error.kind(), Kind::Required { .. })));
+        if only_missing && !object.is_empty() {
+            return None;
+        }
         let keys: Vec<String> = object.keys().map(|key| format!("`{key}`")).collect();
         let (message, help) = if keys.is_empty() {
             (format!("{} is empty", label(pointer)), format!("one of these keys is needed: {}", allowed.join(", ")))
         } else {
-            let message = format!("{} cannot have {} alone or together", label(pointer), wording::list(&keys, "and"));
-            (message, format!("these keys exist: {}; see which go together", allowed.join(", ")))
+            let message = format!("{} do not go together in {}", wording::list(&keys, "and"), label(pointer));
+            (message, "keep one of them".to_owned())
         };
         Some(vec![Problem::value(pointer, message, Some(help))])
     }
@@ -198,7 +204,8 @@ fn expectations(error: &ValidationError<'_>) -> Vec<Expected> {
                 // A constant says more than the type it has.
                 let exact = branch.iter().any(|one| matches!(one, Expected::Exactly(_)));
                 for one in branch {
-                    if !(exact && matches!(one, Expected::Type(_))) && !expected.contains(&one) {
+                    let implied = exact && matches!(one, Expected::Type(_));
+                    if !implied && !expected.contains(&one) {
                         expected.push(one);
                     }
                 }

@@ -45,9 +45,10 @@ impl SourceFile {
     ///
     /// # Errors
     /// When the bytes are not UTF-8: a diagnostic that names the first wrong byte, its offset and its line.
-    pub fn decode(name: &str, bytes: Vec<u8>) -> Result<Self, Diagnostic> {
+    pub fn decode(name: &str, bytes: Vec<u8>) -> Result<Self, Box<Diagnostic>> {
         if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-            return Err(Diagnostic::error(name, None, "the file is UTF-16, not UTF-8").help("save it as UTF-8"));
+            let error = Diagnostic::error(name, None, "the file is UTF-16, not UTF-8");
+            return Err(Box::new(error.help("save it as UTF-8")));
         }
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Self::new(name, text.strip_prefix('\u{feff}').unwrap_or(&text))),
@@ -57,7 +58,7 @@ impl SourceFile {
                 let line = 1 + bytes.iter().take(offset).filter(|b| **b == b'\n').count();
                 let byte = bytes.get(offset).copied().unwrap_or_default();
                 let message = format!("the file is not UTF-8: byte 0x{byte:02X} at offset {offset}, on line {line}");
-                Err(Diagnostic::error(name, None, message).help("save it as UTF-8"))
+                Err(Box::new(Diagnostic::error(name, None, message).help("save it as UTF-8")))
             }
         }
     }

@@ -45,6 +45,8 @@ fn snippet<'a>(file: &'a str, text: &'a str, span: Span, label: Option<&'a str>)
     let start = floor(text, span.start);
     let line_start = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let line_end = text.get(start..).and_then(|after| after.find('\n')).map_or(text.len(), |at| start + at);
+    let line_end = line_start + text.get(line_start..line_end).map_or(0, |line| line.trim_end().len());
+    let start = start.min(line_end);
     let end = floor(text, span.end).clamp(start, line_end);
     let line = 1 + text.get(..line_start).map_or(0, |before| before.matches('\n').count());
     let kind = if label.is_some() { AnnotationKind::Context } else { AnnotationKind::Primary };

@@ -4,10 +4,15 @@ use granit_parser::{ErrorKind, ScanError};
 
 use super::{Diagnostic, SourceFile, Span};
 
+const TAB: &str = "a tab cannot indent YAML";
+
 /// The parser's error in words, with what usually leads to it.
 pub(super) fn diagnostic(file: &SourceFile, base: usize, error: &ScanError) -> Diagnostic {
     let at = (error.marker().byte_offset().unwrap_or(file.text.len()) + base).min(file.text.len());
     let at = (0..=at).rev().find(|at| file.text.is_char_boundary(*at)).unwrap_or(0);
+    // The parser reports some tabs where the text before them began.
+    let tab = words(error).0 == TAB;
+    let at = file.text.get(at..).and_then(|rest| rest.find('\t')).filter(|_| tab).map_or(at, |further| at + further);
     let width =
         file.text.get(at..).and_then(|rest| rest.chars().next()).filter(|c| *c != '\n').map_or(0, char::len_utf8);
     let (message, help) = words(error);
@@ -26,12 +31,19 @@ fn words(error: &ScanError) -> (String, Option<&'static str>) {
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
         | ErrorKind::TabAtBlockScalarStart
-        | ErrorKind::TabInPlainScalar => ("a tab cannot indent YAML", Some("use spaces")),
+        | ErrorKind::TabInPlainScalar => (TAB, Some("use spaces")),
         ErrorKind::UnknownAnchor => ("this alias has no anchor", Some(QUOTE_STAR)),
         ErrorKind::MissingAnchorOrAliasName => {
             ("a `*` or `&` without quotes is an alias or an anchor and needs a name", Some(QUOTE_STAR))
         }
         ErrorKind::UnclosedQuotedScalar => ("this quote is never closed", None),
+        ErrorKind::InvalidQuotedScalarIndent | ErrorKind::DocumentIndicatorInQuotedScalar => (
+            "a text in quotes goes on to here",
+            Some("close the quote on the line before, or indent what belongs to it"),
+        ),
+        ErrorKind::InvalidColonPlacement => {
+            ("there cannot be a `:` here", Some("a `[`, a `{` or a quote before it is not closed"))
+        }
         ErrorKind::UnclosedFlowCollection { open } => {
             return (format!("this `{open}` is never closed"), None);
         }

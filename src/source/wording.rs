@@ -29,9 +29,9 @@ pub(super) fn missing_key(checked: &Checked<'_>, mapping: &str, key: &str, schem
     let about = description.and_then(|text| text.split("\n\n").next()).map(|text| text.replace('\n', " "));
     let constant = property.and_then(|one| one.get("const")).and_then(Value::as_str);
     let help = match (constant, about) {
-        (Some(value), _) => format!("write `{key}: {value}`"),
-        (None, Some(about)) => format!("`{key}`: {about}"),
-        (None, None) => format!("write `{key}: …`"),
+        (Some(value), _) => format!("add `{key}: {value}`"),
+        (None, Some(about)) => format!("add `{key}: …`. {about}"),
+        (None, None) => format!("add `{key}: …`"),
     };
     let pointer = if checked.doc.span(mapping).is_some() { mapping } else { "" };
     let message = format!("the key `{key}` is missing{place}");

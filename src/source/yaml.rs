@@ -105,7 +105,18 @@ struct Frame {
 
 enum Open {
     List(Vec<Rc<Node>>),
-    Map { entries: Vec<(Key, Rc<Node>)>, key: Option<Option<Key>> },
+    Map { entries: Vec<(Key, Rc<Node>)>, next: Next },
+}
+
+/// What the next node of a mapping is.
+#[derive(Default)]
+enum Next {
+    #[default]
+    Key,
+    /// The value of this key.
+    Value(Key),
+    /// The value of a key that was refused, and is left out with it.
+    Nothing,
 }
 
 impl Builder<'_> {
@@ -135,7 +146,7 @@ impl Builder<'_> {
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.collection_tag(tag.as_ref(), "map", span);
-                self.stack.push(Frame { span, anchor, open: Open::Map { entries: Vec::new(), key: None } });
+                self.stack.push(Frame { span, anchor, open: Open::Map { entries: Vec::new(), next: Next::Key } });
                 Ok(None)
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -164,7 +175,15 @@ impl Builder<'_> {
             }
         };
         let until = if flow { end.end } else { last.unwrap_or(start.end) };
-        Node::new(Span { start: start.start, end: until.max(start.start) }, kind)
+        let span = Span { start: start.start, end: until.max(start.start) };
+        match self.file.text.get(span.start..span.end) {
+            // A template that was not quoted: that was said at its key, and the text is what was meant.
+            Some(text) if text.starts_with("{{") => {
+                let text = text.to_owned();
+                Node::new(span, Kind::Scalar { value: Value::String(text.clone()), text })
+            }
+            _ => Node::new(span, kind),
+        }
     }
 
     fn finish(&mut self, node: Node, anchor: usize) -> Result<Option<Rc<Node>>, Box<Diagnostic>> {
@@ -191,17 +210,17 @@ impl Builder<'_> {
                 items.push(node);
                 return Ok(None);
             }
-            Some(Open::Map { entries, key }) => match key.take() {
-                Some(Some(key)) => {
+            Some(Open::Map { entries, next }) => match std::mem::take(next) {
+                Next::Value(key) => {
                     entries.push((key, node));
                     return Ok(None);
                 }
-                Some(None) => return Ok(None),
-                None => self.key(&node, span),
+                Next::Nothing => return Ok(None),
+                Next::Key => self.key(&node, span),
             },
         };
-        if let Some(Open::Map { key: pending, .. }) = self.stack.last_mut().map(|frame| &mut frame.open) {
-            *pending = Some(key);
+        if let Some(Open::Map { next, .. }) = self.stack.last_mut().map(|frame| &mut frame.open) {
+            *next = key.map_or(Next::Nothing, Next::Value);
         }
         Ok(None)
     }
