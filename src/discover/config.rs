@@ -14,6 +14,9 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 
+/// Connect and read timeout, by which connectors differ.
+type Timeouts = (Option<Duration>, Option<Duration>);
+
 /// How often a call is tried in all. Not adaptive: one client speaks for many accounts, and one that is throttled must
 /// not slow the others down.
 const ATTEMPTS: u32 = 5;
@@ -22,7 +25,7 @@ const ATTEMPTS: u32 = 5;
 /// every further configuration is made from this one by `to_builder`.
 pub(super) async fn load() -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(shared_http_client())
+        .http_client(shared_http_client(&ProxyConfig::from_env()))
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts());
     if let Ok(name) = AppName::new("rolecall") {
@@ -43,8 +46,9 @@ fn timeouts() -> TimeoutConfig {
 /// One client, and so one connection pool, for all accounts. The SDK's own builder knows nothing of HTTPS_PROXY, and
 /// loads the system's certificates anew for every service client that is made; here they are loaded once for each pair
 /// of timeouts (the metadata service is asked with shorter ones).
-fn shared_http_client() -> SharedHttpClient {
-    let connectors: Mutex<HashMap<(Option<Duration>, Option<Duration>), SharedHttpConnector>> = Mutex::default();
+pub(super) fn shared_http_client(proxy: &ProxyConfig) -> SharedHttpClient {
+    let proxy = proxy.clone();
+    let connectors: Mutex<HashMap<Timeouts, SharedHttpConnector>> = Mutex::default();
     http_client_fn(move |settings, _components| {
         let key = (settings.connect_timeout(), settings.read_timeout());
         let mut connectors = connectors.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,7 +58,7 @@ fn shared_http_client() -> SharedHttpClient {
                 SharedHttpConnector::new(
                     Connector::builder()
                         .connector_settings(settings.clone())
-                        .proxy_config(ProxyConfig::from_env())
+                        .proxy_config(proxy.clone())
                         .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
                         .build(),
                 )

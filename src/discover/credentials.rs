@@ -167,4 +167,33 @@ mod tests {
         assert_eq!(renew_at(now, Some(now - Duration::from_secs(1))), now);
         assert_eq!(renew_at(now, None), minutes(15));
     }
+
+    #[derive(Debug)]
+    struct Refusing;
+
+    impl ProvideCredentials for Refusing {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            future::ProvideCredentials::ready(Err(CredentialsError::not_loaded("the file is gone")))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_renewal_that_fails_leaves_what_is_still_good_and_nothing_that_is_not() {
+        for (left, serves) in [(Duration::from_mins(4), true), (Duration::from_secs(5), false)] {
+            let now = SystemTime::now();
+            let credentials = Credentials::new("OLDKEY", "secret", None, Some(now + left), "test");
+            let cached = CachedCredentials::new(Source::Chain(SharedCredentialsProvider::new(Refusing)));
+            *cached.held.lock().await = Some(Held { credentials, renew_at: now });
+            match cached.get().await {
+                Ok(credentials) => assert!(serves && credentials.access_key_id() == "OLDKEY"),
+                Err(error) => {
+                    assert!(!serves && error.what() == DiscoverErrorKind::NoCredentials, "{error}");
+                    assert!(error.to_string().contains("the file is gone"), "{error}");
+                }
+            }
+        }
+    }
 }

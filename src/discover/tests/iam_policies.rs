@@ -24,10 +24,9 @@ fn the_policies_allow_exactly_what_the_code_calls() {
 
 #[test]
 fn roles_are_assumed_only_with_an_external_id_and_only_the_member_role() {
-    for trust in [
-        include_str!("../../../deploy/iam/hub-trust.json"),
-        include_str!("../../../deploy/iam/member-trust.json"),
-    ] {
+    for trust in
+        [include_str!("../../../deploy/iam/hub-trust.json"), include_str!("../../../deploy/iam/member-trust.json")]
+    {
         let trust = document(trust);
         assert_eq!(actions(&trust), ["sts:AssumeRole", "sts:SetSourceIdentity"].into());
         assert!(trust["Statement"][0]["Condition"]["StringEquals"]["sts:ExternalId"].is_string());
