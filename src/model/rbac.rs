@@ -141,8 +141,9 @@ pub fn binding_name(subject: &RbacSubject, role: &RoleRef) -> String {
     // Four parts, where the forms above have three or five: the forms cannot be taken for one another.
     let namespace = subject.namespace.as_deref().unwrap_or_default();
     let originals = [kind, namespace, &subject.name, &role_kind, &role.name].join("\0");
-    let hash: String = Sha256::digest(originals).iter().take(10).map(|byte| format!("{byte:02x}")).collect();
-    format!("rolecall:{}:{}:{hash}", readable(&subject.name), readable(&role.name))
+    let digest = Sha256::digest(originals);
+    let hash = digest.iter().take(8).fold(0_u64, |hash, byte| (hash << 8) | u64::from(*byte));
+    format!("rolecall:{}:{}:{hash:016x}", readable(&subject.name), readable(&role.name))
 }
 
 fn is_plain(c: char) -> bool {
