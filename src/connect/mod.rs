@@ -39,4 +39,10 @@ pub fn path_segment(name: &str) -> String {
 }
 
 #[cfg(test)]
+mod entry_tests;
+#[cfg(test)]
+pub(crate) mod fake;
+#[cfg(test)]
+mod socket_tests;
+#[cfg(test)]
 mod tests;
