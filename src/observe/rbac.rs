@@ -10,7 +10,10 @@ use serde::de::DeserializeOwned;
 use super::convert::IntoModel;
 use crate::{
     connect::{self, MANAGED_BY, MANAGER, path_segment},
-    model::{ClusterId, Desired, DesiredBinding, ObjectRef, RbacKind, RbacState, Unreadable, binding_name},
+    model::{
+        ClusterId, Desired, DesiredBinding, ObjectRef, ObservedBinding, ObservedRole, RbacKind, RbacState, Unreadable,
+        binding_name,
+    },
 };
 
 /// How many objects one page holds.
@@ -34,55 +37,52 @@ pub(super) async fn read(
     let place = Place { client, cluster };
     let mut state = place.ours().await?;
     state.missing_namespaces = place.missing_namespaces(desired, &state).await?;
-    // The wanted objects of a namespace that does not exist do not exist either.
-    let there =
-        |namespace: &Option<String>| namespace.as_ref().is_none_or(|name| !state.missing_namespaces.contains(name));
-    let new: Vec<&DesiredBinding> =
-        desired.bindings.iter().filter(|wanted| there(&wanted.namespace) && !is_bound(wanted, &state)).collect();
-    let mut names: BTreeSet<ObjectRef> = new.iter().map(|wanted| binding_object(wanted)).collect();
-    names.extend(
-        desired
-            .roles
-            .iter()
-            .map(|role| role_object(role.namespace.as_ref(), &role.name))
-            .filter(|role| there(&role.namespace)),
-    );
-    let known: BTreeSet<&ObjectRef> = state
-        .roles
-        .iter()
-        .map(|role| &role.object)
-        .chain(state.bindings.iter().map(|binding| &binding.object))
-        .collect();
-    names.retain(|name| !known.contains(name));
-    let granted: BTreeSet<ObjectRef> = new.iter().map(|wanted| granted_role(wanted)).collect();
-
-    let taken: Vec<Found> = stream::iter(names).map(|name| place.get(name)).buffered(AT_ONCE).try_collect().await?;
-    for found in taken {
+    let open = Open::of(desired, &state);
+    for found in place.get_all(open.names).await? {
         match found {
             Found::Role(role) => state.roles.push(*role),
             Found::Binding(binding) => state.bindings.push(*binding),
             Found::Nothing(_) => {}
         }
     }
-    let defined: BTreeSet<ObjectRef> = desired
-        .roles
-        .iter()
-        .map(|role| role_object(role.namespace.as_ref(), &role.name))
-        .chain(state.roles.iter().map(|role| role.object.clone()))
-        .collect();
-    let open: Vec<ObjectRef> = granted.difference(&defined).cloned().collect();
-    let looked_up: Vec<Found> = stream::iter(open).map(|role| place.get(role)).buffered(AT_ONCE).try_collect().await?;
-    state.missing_roles = looked_up
-        .into_iter()
-        .filter_map(|found| if let Found::Nothing(role) = found { Some(role) } else { None })
-        .collect();
+    let known: BTreeSet<&ObjectRef> = state.roles.iter().map(|role| &role.object).collect();
+    let unheard = open.granted.into_iter().filter(|role| !known.contains(role)).collect();
+    let nothing = |found| if let Found::Nothing(role) = found { Some(role) } else { None };
+    state.missing_roles = place.get_all(unheard).await?.into_iter().filter_map(nothing).collect();
     Ok(state)
+}
+
+/// What has to be asked for by name, since no object of ours tells of it.
+struct Open {
+    /// The names that new objects would get.
+    names: BTreeSet<ObjectRef>,
+    /// The roles that new bindings name and that the policy does not define.
+    granted: BTreeSet<ObjectRef>,
+}
+
+impl Open {
+    fn of(desired: &Desired, state: &RbacState) -> Self {
+        // The wanted objects of a namespace that does not exist do not exist either.
+        let there =
+            |namespace: &Option<String>| namespace.as_ref().is_none_or(|name| !state.missing_namespaces.contains(name));
+        let new: Vec<&DesiredBinding> =
+            desired.bindings.iter().filter(|wanted| there(&wanted.namespace) && !is_bound(wanted, state)).collect();
+        let defined: BTreeSet<ObjectRef> =
+            desired.roles.iter().map(|role| role_object(role.namespace.as_ref(), &role.name)).collect();
+        let mut names: BTreeSet<ObjectRef> = new.iter().map(|wanted| binding_object(wanted)).collect();
+        names.extend(defined.iter().filter(|role| there(&role.namespace)).cloned());
+        for known in state.roles.iter().map(|it| &it.object).chain(state.bindings.iter().map(|it| &it.object)) {
+            names.remove(known);
+        }
+        let granted: BTreeSet<ObjectRef> = new.iter().map(|wanted| granted_role(wanted)).collect();
+        Self { names, granted: granted.difference(&defined).cloned().collect() }
+    }
 }
 
 /// What asking for an object by name gave.
 enum Found {
-    Role(Box<crate::model::ObservedRole>),
-    Binding(Box<crate::model::ObservedBinding>),
+    Role(Box<ObservedRole>),
+    Binding(Box<ObservedBinding>),
     Nothing(ObjectRef),
 }
 
@@ -149,6 +149,11 @@ impl Place<'_> {
             .try_filter_map(|missing| async move { Ok(missing) })
             .try_collect()
             .await
+    }
+
+    /// The objects of these names.
+    async fn get_all(self, names: BTreeSet<ObjectRef>) -> Result<Vec<Found>, Unreadable> {
+        stream::iter(names).map(|name| self.get(name)).buffered(AT_ONCE).try_collect().await
     }
 
     /// One object by its name.
