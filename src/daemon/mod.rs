@@ -149,7 +149,11 @@ async fn serve(
 }
 
 impl Daemon {
-    async fn main_loop(&mut self, mut ticks: mpsc::Receiver<()>, mut changes: mpsc::Receiver<()>) -> Result<(), DaemonError> {
+    async fn main_loop(
+        &mut self,
+        mut ticks: mpsc::Receiver<()>,
+        mut changes: mpsc::Receiver<()>,
+    ) -> Result<(), DaemonError> {
         let on = |kind| signal(kind).map_err(|e| watch_error("signals", &e));
         let mut terminate = on(SignalKind::terminate())?;
         let mut interrupt = on(SignalKind::interrupt())?;

@@ -47,7 +47,9 @@ impl Watcher {
         for new in wanted.difference(&self.watched).cloned().collect::<Vec<_>>() {
             match self.debouncer.watch(&new, RecursiveMode::NonRecursive) {
                 Ok(()) => drop(self.watched.insert(new)),
-                Err(error) => warn!(path = %new.display(), %error, "cannot watch for changes; send SIGHUP after changing it"),
+                Err(error) => {
+                    warn!(path = %new.display(), %error, "cannot watch for changes; send SIGHUP after changing it")
+                }
             }
         }
     }

@@ -152,7 +152,9 @@ fn settle(report: &mut ClusterReport, plan: &Plan, outcome: Outcome, look: &exam
             report.why = Some(failure.message);
             report.next = failure.next;
         }
-        None if look.plan.changes.is_empty() => report.why = Some("what is left cannot be corrected by rolecall".to_owned()),
+        None if look.plan.changes.is_empty() => {
+            report.why = Some("what is left cannot be corrected by rolecall".to_owned())
+        }
         None => report.why = Some(format!("{} changes are left after writing", look.plan.changes.len())),
     }
     false

@@ -6,8 +6,8 @@ use crate::{
     connect,
     discover::Session,
     model::{
-        Cluster, ClusterPhase, ClusterReport, ClusterState, Desired, Guard, Identities, Match, Observed, Plan, PlanRules,
-        Status, Unreadable, UnreadableKind,
+        Cluster, ClusterPhase, ClusterReport, ClusterState, Desired, Guard, Identities, Match, Observed, Plan,
+        PlanRules, Status, Unreadable, UnreadableKind,
     },
     observe, plan, policy,
 };
@@ -70,6 +70,7 @@ pub(super) async fn look(context: &Context, cluster: &Cluster, way_in: &WayIn) -
     let deadline = context.inputs.settings.timeout;
     let observed = tokio::time::timeout(deadline, observe::observe(&way_in.client, &cluster.id, &way_in.desired)).await;
     let state = observed.unwrap_or_else(|_| timed_out(cluster, deadline));
+    let state = with_principal(state, way_in.rules.own_principal.as_deref());
     let plan = plan::plan(cluster, &way_in.desired, &state, &way_in.rules);
     let why = state.aws_auth.unknown().or(state.rbac.unknown()).cloned();
     let status = match (&why, &plan) {
@@ -79,6 +80,15 @@ pub(super) async fn look(context: &Context, cluster: &Cluster, way_in: &WayIn) -
         (None, _) => Status::InSync,
     };
     Look { plan, status, why }
+}
+
+/// Names the principal as which rolecall came wherever the cluster did not know it.
+fn with_principal(state: ClusterState, principal: Option<&str>) -> ClusterState {
+    let Some(principal) = principal else { return state };
+    ClusterState {
+        aws_auth: state.aws_auth.map_unknown(|why| connect::with_principal(why, principal)),
+        rbac: state.rbac.map_unknown(|why| connect::with_principal(why, principal)),
+    }
 }
 
 fn timed_out(cluster: &Cluster, deadline: Duration) -> ClusterState {
@@ -104,9 +114,18 @@ fn report(context: &Context, cluster: Cluster, look: Look) -> ClusterReport {
         Some(why) => (Some(why.message), why.next),
         None => look.plan.blocked.as_ref().map_or((None, None), |g| (Some(g.message.clone()), Some(g.next.clone()))),
     };
-    let mut report =
-        ClusterReport { cluster, status: look.status, why, next, plan: Some(look.plan), earlier: Vec::new(), outcome: None };
-    if let Some(earlier) = context.options.only.as_ref().and_then(|only| only.iter().find(|p| p.cluster == report.cluster.id)) {
+    let mut report = ClusterReport {
+        cluster,
+        status: look.status,
+        why,
+        next,
+        plan: Some(look.plan),
+        earlier: Vec::new(),
+        outcome: None,
+    };
+    if let Some(earlier) =
+        context.options.only.as_ref().and_then(|only| only.iter().find(|p| p.cluster == report.cluster.id))
+    {
         refuse_if_moved(&mut report, earlier);
     }
     report
@@ -146,7 +165,7 @@ fn rules(context: &Context, cluster: &Cluster, session: &Session) -> PlanRules {
     PlanRules {
         unmanaged: settings.unmanaged_for(cluster),
         protect: settings.protect.clone(),
-        own_principal: Some(session.own_principal().to_owned()),
+        own_principal: Some(session.own_principal().to_string()),
         max_removals: settings.safety.max_removals_per_cluster,
         repair: context.options.repair,
     }

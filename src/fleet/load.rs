@@ -86,7 +86,7 @@ fn policy_files(settings: &Settings, settings_path: &Path, loaded: &mut Loaded) 
         };
         if names.is_empty() {
             let message = format!("the directory {} holds no .yaml or .yml file", path.display());
-            loaded.diagnostics.push(Diagnostic::error(&settings_path.display().to_string(), None, message));
+            loaded.diagnostics.push(Diagnostic::error(settings_path.display().to_string(), None, message));
         }
         for name in names {
             files.extend(read(&name, Some(settings_path), &mut loaded.diagnostics));
@@ -118,9 +118,9 @@ fn read(path: &Path, named_by: Option<&Path>, diagnostics: &mut Diagnostics) -> 
     let name = path.display().to_string();
     let file = match fs::read(path) {
         Ok(bytes) => SourceFile::decode(&name, bytes),
-        Err(error) => Err(unreadable(path, named_by, &error)),
+        Err(error) => Err(Box::new(unreadable(path, named_by, &error))),
     };
-    file.map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
+    file.map_err(|diagnostic| diagnostics.push(*diagnostic)).ok()
 }
 
 fn unreadable(path: &Path, named_by: Option<&Path>, error: &io::Error) -> Diagnostic {
@@ -128,10 +128,10 @@ fn unreadable(path: &Path, named_by: Option<&Path>, error: &io::Error) -> Diagno
     if let Some(settings) = named_by {
         message.push_str(&format!(" (named under `policy` in {})", settings.display()));
     }
-    let diagnostic = Diagnostic::error(&path.display().to_string(), None, message);
+    let diagnostic = Diagnostic::error(path.display().to_string(), None, message);
     match named_by {
         None if error.kind() == io::ErrorKind::NotFound => {
-            diagnostic.with_help("name the settings file with --settings FILE or ROLECALL_SETTINGS")
+            diagnostic.help("name the settings file with --settings FILE or ROLECALL_SETTINGS")
         }
         _ => diagnostic,
     }

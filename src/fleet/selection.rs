@@ -24,7 +24,8 @@ pub(super) fn retain(context: &Context, clusters: &mut Vec<Cluster>, findings: &
             Match::Yes => context.options.only.as_ref().is_none_or(|only| only.iter().any(|p| p.cluster == cluster.id)),
             Match::No => false,
             Match::Unknown(why) => {
-                let message = format!("whether cluster {} is meant by `include` and `exclude` cannot be told: {why}", cluster.id);
+                let message =
+                    format!("whether cluster {} is meant by `include` and `exclude` cannot be told: {why}", cluster.id);
                 findings.push(
                     Finding::gap(FindingCode::SelectorUnknown, cluster.id.to_string(), message).at(place(cluster)),
                 );

@@ -169,7 +169,8 @@ pub(super) async fn join_all<T: 'static>(mut tasks: JoinSet<T>) -> Vec<T> {
 
 async fn walk_account(context: &Context, hub: &Hub, account: &Account) -> AccountWalk {
     let mut walk = AccountWalk { clusters: Vec::new(), regions: Vec::new(), findings: Vec::new(), session: None };
-    let place = Place { account: Some(account.id.clone()), account_name: Some(account.name.clone()), ..Place::default() };
+    let place =
+        Place { account: Some(account.id.clone()), account_name: Some(account.name.clone()), ..Place::default() };
     if context.cancel.is_cancelled() {
         walk.findings.push(cancelled(place));
         return walk;
@@ -216,7 +217,8 @@ async fn walk_account(context: &Context, hub: &Hub, account: &Account) -> Accoun
 
 fn cancelled(place: Place) -> Finding {
     let subject = place.to_string();
-    Finding::gap(FindingCode::AccountUnreadable, subject, "the pass was called off before this account was read").at(place)
+    Finding::gap(FindingCode::AccountUnreadable, subject, "the pass was called off before this account was read")
+        .at(place)
 }
 
 async fn examine_account(
@@ -233,7 +235,8 @@ async fn examine_account(
     for cluster in clusters {
         let (context, at_once) = (Arc::clone(context), Arc::clone(at_once));
         let (session, identities) = (Arc::clone(&session), Arc::clone(&identities));
-        let span = info_span!("cluster", account = %cluster.id.account, region = %cluster.id.region, name = %cluster.id.name);
+        let span =
+            info_span!("cluster", account = %cluster.id.account, region = %cluster.id.region, name = %cluster.id.name);
         tasks.spawn(
             async move {
                 let _permit = at_once.acquire_owned().await;
