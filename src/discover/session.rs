@@ -73,10 +73,7 @@ impl Session {
 /// The same configuration with other credentials. They keep themselves, so that the SDK's cache, which would give out a
 /// session up to its last seconds, is not used.
 pub(super) fn with_credentials(base: &SdkConfig, credentials: &Arc<CachedCredentials>) -> SdkConfig {
-    base.to_builder()
-        .credentials_provider(shared(credentials))
-        .identity_cache(IdentityCache::no_cache())
-        .build()
+    base.to_builder().credentials_provider(shared(credentials)).identity_cache(IdentityCache::no_cache()).build()
 }
 
 fn shared(credentials: &Arc<CachedCredentials>) -> SharedCredentialsProvider {
