@@ -3,7 +3,7 @@
 use std::{error::Error, fmt};
 
 use aws_credential_types::provider::error::CredentialsError;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::actions;
@@ -154,10 +154,9 @@ impl DiscoverError {
     }
 
     /// Reads what the SDK says of a failed call.
-    pub(super) fn of<E, R>(error: &SdkError<E, R>, call: &Call) -> Self
+    pub(super) fn of<E>(error: &SdkError<E, HttpResponse>, call: &Call) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
-        R: fmt::Debug + 'static,
     {
         if let Some(inner) = in_chain::<Self>(error) {
             return inner.clone();
@@ -169,7 +168,10 @@ impl DiscoverError {
                 let code = meta.code().unwrap_or_default();
                 let words = match (meta.message(), code) {
                     (Some(message), _) if !message.is_empty() => message.to_owned(),
-                    (_, "") => detail,
+                    (_, "") => format!(
+                        "HTTP status {} without an error of AWS, as from something else on the way",
+                        service.raw().status().as_u16()
+                    ),
                     (_, code) => code.to_owned(),
                 };
                 Self::new(kind_of_code(code, call), call, &words)
@@ -304,7 +306,7 @@ fn in_chain<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     for part in std::iter::successors(Some(error), |&error| error.source()) {
-        let text = part.to_string();
+        let text = part.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
         if !parts.iter().any(|earlier| earlier.contains(&text)) {
             parts.push(text);
         }

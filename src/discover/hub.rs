@@ -67,9 +67,9 @@ pub async fn hub(scope: &OrganizationScope) -> Result<Hub, DiscoverError> {
 /// The same with a given SDK configuration; its credentials, HTTP client, endpoints, retries and timeouts serve every call.
 ///
 /// # Errors
-/// As [`hub`].
+/// As [`hub()`].
 pub async fn hub_with(base: SdkConfig, scope: &OrganizationScope) -> Result<Hub, DiscoverError> {
-    let region = sts_region(&base, &scope.regions);
+    let region = sts_region(base.region().map(AsRef::as_ref), &scope.regions);
     let mut base = in_region(&base, &region);
     let asking = Call::new(actions::GET_CALLER_IDENTITY, Place::default());
     let chain = base.credentials_provider().ok_or_else(|| {
@@ -172,12 +172,13 @@ async fn caller(sts: &aws_sdk_sts::Client, asking: &Call) -> Result<Caller, Disc
     Ok(Caller { arn, account })
 }
 
-/// A regional STS, since sessions of the global one are not good in regions that have to be enabled.
+/// A regional STS, since sessions of the global one are not good in regions that have to be enabled. An AWS_REGION that
+/// is set to nothing counts as none.
 ///
 /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html>.
-fn sts_region(base: &SdkConfig, regions: &Regions) -> Region {
-    match (base.region(), regions) {
-        (Some(region), _) => Region::new(region.as_ref()),
+fn sts_region(configured: Option<&str>, regions: &Regions) -> Region {
+    match (configured.filter(|region| !region.is_empty()), regions) {
+        (Some(region), _) => Region::new(region),
         (None, Regions::Fixed(fixed)) if !fixed.is_empty() => fixed[0].clone(),
         (None, _) => Region::new("us-east-1"),
     }
@@ -204,5 +205,13 @@ mod tests {
         assert!(!member.is_role_in(&other, "rolecall-member"));
         assert!(!member.is_role_in(&account, "rolecall"));
         assert!(!caller("arn:aws:iam::111122223333:user/rolecall-member").is_role_in(&account, "rolecall-member"));
+    }
+
+    #[test]
+    fn sts_is_asked_in_the_configured_region_or_the_first_fixed_one() {
+        let fixed = Regions::Fixed(vec![Region::new("cn-north-1")]);
+        assert_eq!(sts_region(Some("eu-west-1"), &fixed).as_str(), "eu-west-1");
+        assert_eq!(sts_region(Some(""), &fixed).as_str(), "cn-north-1");
+        assert_eq!(sts_region(None, &Regions::Enabled).as_str(), "us-east-1");
     }
 }

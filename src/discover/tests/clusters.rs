@@ -125,3 +125,12 @@ async fn enabled_regions_are_listed_with_the_accounts_own_session() {
     assert_eq!(regions(&session, &fixed).await.unwrap(), [Region::new("eu-west-1")]);
     assert_eq!(server.count("ListRegions"), 2);
 }
+
+#[tokio::test]
+async fn an_answer_that_is_not_of_aws_is_told_as_such() {
+    let server = Server::start(|ask| (ask.operation == "ListRegions").then_some(Answer::Html(404))).await;
+    let session = server.hub().await.session(&account().id).await.unwrap();
+    let error = regions(&session, &Regions::Enabled).await.unwrap_err();
+    assert_eq!(error.what(), DiscoverErrorKind::Other);
+    assert!(error.to_string().contains("HTTP status 404 without an error of AWS"), "{error}");
+}

@@ -24,8 +24,9 @@ fn member(kind: &str, path: &str, name: &str) -> String {
 }
 
 fn roles(roles: &[(&str, &str)], marker: Option<&str>) -> Answer {
-    let members: String =
+    let members: Vec<String> =
         roles.iter().map(|(path, name)| format!("<member>{}</member>", member("Role", path, name))).collect();
+    let members = members.concat();
     let more = marker.map(|marker| format!("<Marker>{marker}</Marker>")).unwrap_or_default();
     let cut = marker.is_some();
     Answer::Xml(format!("<Roles>{members}</Roles><IsTruncated>{cut}</IsTruncated>{more}"))

@@ -201,8 +201,11 @@ async fn tags_are_read_to_the_last_page_and_one_account_without_them_stays_unkno
         Selector { account_tags: [("env".to_owned(), vec![Glob::new("dev").unwrap()])].into(), ..Selector::default() };
     let scope = OrganizationScope { include, ..scope() };
     let organization = organization(&server.hub().await, &scope, TAGS).await.unwrap();
-    let kept: Vec<_> =
-        organization.accounts.iter().map(|a| (a.id.as_str(), a.tags.as_ref().map(|t| t.len()))).collect();
+    let kept: Vec<_> = organization
+        .accounts
+        .iter()
+        .map(|a| (a.id.as_str(), a.tags.as_ref().map(std::collections::BTreeMap::len)))
+        .collect();
     assert_eq!(kept, [(DEV, Some(2)), (PROD, None)]);
     assert!(!organization.complete && organization.findings[0].message.contains("tags of 1 accounts"));
 }

@@ -48,6 +48,8 @@ pub(super) enum Answer {
     Xml(String),
     /// An error with status, code and message.
     Error(u16, &'static str, &'static str),
+    /// Something that is not AWS at all.
+    Html(u16),
 }
 
 pub(super) fn denied() -> Answer {
@@ -192,6 +194,7 @@ fn write(ask: &Ask, answer: Answer) -> Response<Body> {
     let xml = |status: u16, body: String| Response::builder().status(status).body(Body::from(body)).unwrap();
     let is_xml = ask.input["Action"].is_string();
     match answer {
+        Answer::Html(status) => xml(status, "<!doctype html><title>Not Found</title>".to_owned()),
         Answer::Json(body) => json(200, "", body.to_string()),
         Answer::Xml(inner) => {
             let name = &ask.operation;

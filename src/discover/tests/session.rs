@@ -65,7 +65,7 @@ async fn a_refused_session_says_whose_trust_is_missing_and_later_tries_anew() {
     let calls = AtomicUsize::new(0);
     let server = Server::start(move |ask| {
         let first = ask.operation == "AssumeRole" && calls.fetch_add(1, Ordering::SeqCst) == 0;
-        first.then(|| Answer::Error(403, "AccessDenied", "not authorized to perform: sts:AssumeRole"))
+        first.then_some(Answer::Error(403, "AccessDenied", "not authorized to perform: sts:AssumeRole"))
     })
     .await;
     let hub = server.hub().await;
