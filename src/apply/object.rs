@@ -4,14 +4,14 @@ use k8s_openapi::api::rbac::v1 as api;
 use kube::{
     Api,
     api::{DeleteParams, Patch, PatchParams, Preconditions},
-    core::{ApiResource, DynamicObject, Status},
+    core::{ApiResource, DynamicObject, Status, response::StatusDetails},
 };
 use serde_json::{Value, json};
 
 use super::{Miss, Place};
 use crate::{
     connect::{self, MANAGED_BY, MANAGER, path_segment},
-    model::{Content, ObjectPrecondition, ObjectRef, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind},
+    model::{Content, ObjectPrecondition, ObjectRef, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind, Unreadable},
 };
 
 /// Why an object was not taken.
@@ -67,12 +67,11 @@ impl Place<'_> {
         let stored = match api.patch(&name, &params, &Patch::Apply(&body)).await {
             Ok(stored) => stored,
             Err(error) => {
-                let miss = self.miss(&error, &doing);
                 return Err(match (&error, after) {
                     (kube::Error::Api(status), Content::Binding { role_ref, .. }) if names(status, role_ref) => {
-                        Refusal::AwaitsRole(role_object(object, role_ref), Box::new(miss))
+                        self.awaits(role_object(object, role_ref), &doing)
                     }
-                    _ => miss.into(),
+                    _ => self.miss(&error, &doing).into(),
                 });
             }
         };
@@ -84,6 +83,15 @@ impl Place<'_> {
             return Err(self.altered(&doing).into());
         }
         Ok(stored.metadata.resource_version.unwrap_or_default())
+    }
+
+    fn awaits(self, role: ObjectRef, doing: &str) -> Refusal {
+        let what = format!("the binding names {role}, which does not exist, and rolecall does not hold `bind` on it");
+        let why = Unreadable {
+            next: Some(format!("Define {role} in the policy, or create it in the cluster.")),
+            ..connect::server_error(&what, doing, self.cluster)
+        };
+        Refusal::AwaitsRole(role, Box::new(Miss::Failed(why)))
     }
 
     /// Deletes an object when it is still the one that the plan saw. One that is gone already is done.
@@ -173,11 +181,11 @@ fn holds(stored: &DynamicObject, after: &Content) -> bool {
         }
 }
 
-/// Whether the server says that this role is what it did not find.
+/// Whether the server says that this role is what it did not find. It gives the binding's own resource as the kind, and
+/// the role's name.
 fn names(status: &Status, role: &RoleRef) -> bool {
-    let resource = if role.kind == RbacKind::Role { "roles" } else { "clusterroles" };
-    status.code == 404
-        && status.details.as_ref().is_some_and(|details| details.kind == resource && details.name == role.name)
+    let missing = |details: &StatusDetails| details.kind != "namespaces" && details.name == role.name;
+    status.code == 404 && status.details.as_ref().is_some_and(missing)
 }
 
 fn role_object(binding: &ObjectRef, role: &RoleRef) -> ObjectRef {

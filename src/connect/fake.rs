@@ -6,10 +6,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use futures::{FutureExt, future::BoxFuture};
 use http::{Request, Response};
 use kube::client::Body;
 use serde_json::{Value, json};
-use tower::{BoxError, service_fn};
+use tower::{BoxError, service_fn, util::ServiceFn};
 
 use crate::model::{Account, AuthenticationMode, Cluster, ClusterId, ClusterPhase, Region};
 
@@ -53,24 +54,17 @@ impl Calls {
     }
 }
 
+type Served = BoxFuture<'static, Result<Response<Body>, BoxError>>;
+
 /// The service below a client, and the calls it has seen.
 pub(crate) fn service(
     answer: impl FnMut(&Call) -> Answer + Send + 'static,
-) -> (
-    impl tower::Service<
-        Request<Body>,
-        Response = Response<Body>,
-        Error = BoxError,
-        Future = impl Future<Output = Result<Response<Body>, BoxError>> + Send,
-    > + Send
-    + 'static,
-    Calls,
-) {
+) -> (ServiceFn<impl FnMut(Request<Body>) -> Served + Send + 'static>, Calls) {
     let calls = Calls::default();
     let (seen, answer) = (calls.clone(), Arc::new(Mutex::new(answer)));
     let service = service_fn(move |request: Request<Body>| {
         let (seen, answer) = (seen.clone(), Arc::clone(&answer));
-        async move {
+        let served = async move {
             let (parts, body) = request.into_parts();
             let body = body.collect_bytes().await?;
             let call = Call {
@@ -88,7 +82,8 @@ pub(crate) fn service(
                 }
                 Answer::Lost => Err(io::Error::from(io::ErrorKind::ConnectionReset).into()),
             }
-        }
+        };
+        served.boxed()
     });
     (service, calls)
 }

@@ -65,10 +65,10 @@ fn serve(authority: &Authority, name: &str, until: i32, manner: Manner) -> u16 {
     })
 }
 
-fn listen(mut handle: impl FnMut(std::net::TcpStream) + Send + 'static) -> u16 {
+fn listen(handle: impl FnMut(std::net::TcpStream) + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || listener.incoming().flatten().for_each(|stream| handle(stream)));
+    thread::spawn(move || listener.incoming().flatten().for_each(handle));
     port
 }
 

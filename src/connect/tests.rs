@@ -117,11 +117,12 @@ fn a_refused_escalation_is_explained_with_the_rules_that_are_not_held() {
     let why = answered(
         403,
         "clusterroles.rbac.authorization.k8s.io \"devs\" is forbidden: user \"rolecall\" (groups=[\"g\"]) is attempting \
-         to grant RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"get\"]}",
+         to grant RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"get\"]}\n{Verbs:[\"list\"]}",
     );
     assert_eq!(why.kind, UnreadableKind::Forbidden);
     assert!(
-        why.message.contains("grant what he does not hold") && why.message.contains("Resources:[\"pods\"]"),
+        why.message.contains("grant what he does not hold")
+            && why.message.ends_with("Verbs:[\"get\"]}; {Verbs:[\"list\"]}"),
         "{why}"
     );
     assert!(why.next.unwrap().contains("`escalate`"));

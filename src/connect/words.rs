@@ -78,13 +78,11 @@ fn answered(status: &Status) -> Words {
 
 /// 403. RBAC lets nobody grant what he does not hold, which needs more than a right to write.
 fn forbidden(message: &str) -> Words {
-    let short = message.split('\n').next().unwrap_or(message);
+    let message = in_one_line(message);
     if message.contains("attempting to grant RBAC permissions not currently held") {
-        let missing =
-            message.split_once('\n').map_or_else(String::new, |(_, rules)| format!(" Not held: {}", rules.trim()));
         return (
             UnreadableKind::Forbidden,
-            format!("RBAC lets nobody grant what he does not hold himself: {short}{missing}"),
+            format!("RBAC lets nobody grant what he does not hold himself (403): {message}"),
             Some(
                 "Give rolecall the verb `escalate` on roles and clusterroles and `bind` on those it binds, or every \
                  permission that the policy grants: https://kubernetes.io/docs/reference/access-authn-authz/rbac/\
@@ -98,7 +96,21 @@ fn forbidden(message: &str) -> Words {
     } else {
         "Give rolecall this permission in the cluster: a group of its mapping bound to a ClusterRole that has it."
     };
-    (UnreadableKind::Forbidden, format!("the cluster knows rolecall and says no (403): {short}"), Some(next.to_owned()))
+    (
+        UnreadableKind::Forbidden,
+        format!("the cluster knows rolecall and says no (403): {message}"),
+        Some(next.to_owned()),
+    )
+}
+
+/// A server's message without its line breaks, and without the tail of a very long list of rules.
+fn in_one_line(message: &str) -> String {
+    const LONGEST: usize = 1000;
+    let line = message.trim().replace(":\n", ": ").replace('\n', "; ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 /// No answer came back.

@@ -139,7 +139,7 @@ async fn a_binding_to_a_role_that_the_plan_itself_makes_may_miss_it_in_the_dry_r
         move |_: &Store, call: &Call| {
             let dry_binding = call.path.contains("clusterrolebindings") && call.query.contains("dryRun");
             dry_binding.then(|| {
-                let details = json!({"kind": "clusterroles", "name": name});
+                let details = json!({"kind": "clusterrolebindings", "name": name});
                 Answer::Json(404, json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound", "details": details}))
             })
         }
