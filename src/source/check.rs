@@ -64,7 +64,7 @@ impl Checked<'_> {
             }
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => self.none_of(error, context),
             Kind::Type { .. } | Kind::Enum { .. } | Kind::Constant { .. } => {
-                vec![wording::expected(self, pointer, &expectations(error))]
+                vec![wording::expected(self, pointer, &expectations(error), self.schema_beside(error))]
             }
             Kind::Required { property } => {
                 let key = property.as_str().unwrap_or_default();
@@ -81,7 +81,7 @@ impl Checked<'_> {
         let mut meant: Vec<&Vec<ValidationError<'static>>> =
             branches.iter().filter(|errors| !errors.iter().any(|error| is_another_form(error, pointer))).collect();
         if meant.is_empty() {
-            return vec![wording::expected(self, pointer, &expectations(error))];
+            return vec![wording::expected(self, pointer, &expectations(error), None)];
         }
         if meant.len() > 1
             && let Some(problems) = self.keyed_forms(error, &meant)
@@ -132,7 +132,7 @@ impl Checked<'_> {
         Some(vec![Problem::value(pointer, message, Some(help))])
     }
 
-    /// The mapping's schema that an `additionalProperties` or `required` error comes from.
+    /// The schema that an error's keyword stands in.
     fn schema_beside(&self, error: &ValidationError<'_>) -> Option<&Value> {
         let (beside, _) = error.schema_path().as_str().rsplit_once('/')?;
         self.schema.pointer(beside)

@@ -27,9 +27,9 @@ pub(super) fn missing_key(checked: &Checked<'_>, mapping: &str, key: &str, schem
     let property = schema.and_then(|schema| schema.get("properties")).and_then(|all| all.get(key));
     let description = property.and_then(|one| one.get("description")).and_then(Value::as_str);
     let about = description.and_then(|text| text.split("\n\n").next()).map(|text| text.replace('\n', " "));
-    let constant = property.and_then(|one| one.get("const")).and_then(Value::as_str);
-    let help = match (constant, about) {
-        (Some(value), _) => format!("add `{key}: {value}`"),
+    let help = match (property.and_then(example), about) {
+        (Some(example), Some(about)) => format!("add `{key}: {example}`. {about}"),
+        (Some(example), None) => format!("add `{key}: {example}`"),
         (None, Some(about)) => format!("add `{key}: …`. {about}"),
         (None, None) => format!("add `{key}: …`"),
     };
@@ -38,7 +38,19 @@ pub(super) fn missing_key(checked: &Checked<'_>, mapping: &str, key: &str, schem
     Problem { pointer: pointer.to_owned(), at_key: true, message, help: Some(help), remove: None }
 }
 
-pub(super) fn expected(checked: &Checked<'_>, pointer: &str, expected: &[Expected]) -> Problem {
+/// A value that a schema allows, as it is written in a file: its only one, or its first example.
+fn example(schema: &Value) -> Option<String> {
+    let only = schema.get("enum").and_then(Value::as_array).filter(|all| all.len() == 1).and_then(|all| all.first());
+    let first = schema.get("examples").and_then(|all| all.get(0));
+    let value = schema.get("const").or(only).or(first)?;
+    Some(match value.as_str() {
+        Some(text) if text.contains(['*', '[', '#']) => format!("\"{text}\""),
+        Some(text) => text.to_owned(),
+        None => value.to_string(),
+    })
+}
+
+pub(super) fn expected(checked: &Checked<'_>, pointer: &str, expected: &[Expected], schema: Option<&Value>) -> Problem {
     let value = checked.doc.value().pointer(pointer).unwrap_or(&Value::Null);
     let names: Vec<String> = expected.iter().map(name).collect();
     let wanted = list(&names, "or");
@@ -48,7 +60,12 @@ pub(super) fn expected(checked: &Checked<'_>, pointer: &str, expected: &[Expecte
         return Problem::value(pointer, format!("{} has no value", label(pointer)), Some(help));
     }
     let message = format!("{}: expected {wanted}, found {}", label(pointer), found(checked, pointer, value));
-    let help = instead(checked, pointer, value, expected);
+    let example = schema.and_then(example).map(|example| format!("such as {example}"));
+    let help = match value {
+        // A number in quotes would not be a duration either.
+        Value::Number(_) if example.is_some() => example,
+        _ => instead(checked, pointer, value, expected).or(example),
+    };
     Problem::value(pointer, message, help)
 }
 
