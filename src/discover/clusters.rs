@@ -28,17 +28,20 @@ pub async fn regions(session: &Session, regions: &Regions) -> Result<Vec<Region>
         .build();
     let client = aws_sdk_account::Client::from_conf(config);
     let call = session.call(actions::LIST_REGIONS, None);
-    let listed = read_pages(&call, async |token| {
-        let page = client
-            .list_regions()
-            .max_results(50)
-            .region_opt_status_contains(aws_sdk_account::types::RegionOptStatus::Enabled)
-            .region_opt_status_contains(aws_sdk_account::types::RegionOptStatus::EnabledByDefault)
-            .set_next_token(token)
-            .send()
-            .await
-            .map_err(|e| DiscoverError::of(&e, &call))?;
-        Ok((page.regions().iter().filter_map(|r| r.region_name()).map(Region::new).collect(), page.next_token))
+    let listed = read_pages(&call, |token| {
+        let (client, call) = (&client, &call);
+        async move {
+            let page = client
+                .list_regions()
+                .max_results(50)
+                .region_opt_status_contains(aws_sdk_account::types::RegionOptStatus::Enabled)
+                .region_opt_status_contains(aws_sdk_account::types::RegionOptStatus::EnabledByDefault)
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|e| DiscoverError::of(&e, &call))?;
+            Ok((page.regions().iter().filter_map(|r| r.region_name()).map(Region::new).collect(), page.next_token))
+        }
     })
     .await;
     let mut listed: Vec<Region> = listed.whole()?;
@@ -61,18 +64,25 @@ pub async fn clusters(
         .build();
     let client = Client::from_conf(config);
     let call = session.call(actions::LIST_CLUSTERS, Some(region));
-    let names = read_pages(&call, async |token| {
-        let page = client.list_clusters().max_results(100).set_next_token(token).send().await;
-        let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
-        Ok((page.clusters().to_vec(), page.next_token))
+    let names = read_pages(&call, |token| {
+        let (client, call) = (&client, &call);
+        async move {
+            let page = client.list_clusters().max_results(100).set_next_token(token).send().await;
+            let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
+            Ok((page.clusters().to_vec(), page.next_token))
+        }
     })
     .await;
-    let mut described = stream::iter(names.whole()?)
-        .map(async |name| {
-            let described = describe(session, &client, account, region, &name).await;
+    let describing = names.whole()?.into_iter().map(|name| {
+        let client = &client;
+        async move {
+            let described = describe(session, client, account, region, &name).await;
             (name, described)
-        })
-        .buffered(CONCURRENCY);
+        }
+    });
+    // The futures are made before they are streamed: a closure inside the stream would keep this one from being sent
+    // between threads.
+    let mut described = stream::iter(describing.collect::<Vec<_>>()).buffered(CONCURRENCY);
     let (mut clusters, mut findings) = (Vec::new(), Vec::new());
     while let Some((name, described)) = described.next().await {
         match described {

@@ -33,21 +33,25 @@ pub async fn identities(session: &Session, account: &Account, wanted: &BTreeSet<
         None if sets => Some(iam.list(SSO_PATH).await),
         None => None,
     };
-    let found = stream::iter(wanted)
-        .map(async |principal| {
-            let lookup = match named(principal, account, session) {
-                None => other(principal, sso_roles.as_ref()),
-                Some(Name::Role(name)) => match &all_roles {
+    let look_up = |principal: Principal| {
+        let (iam, all_roles, sso_roles) = (&iam, &all_roles, &sso_roles);
+        async move {
+            let lookup = match named(&principal, account, session) {
+                None => other(&principal, sso_roles.as_ref()),
+                Some(Name::Role(name)) => match all_roles {
                     Some(all) => among(all, name),
                     None => iam.role(name).await,
                 },
                 Some(Name::User(name)) => iam.user(name).await,
             };
-            (principal.clone(), same_path(principal, lookup))
-        })
-        .buffer_unordered(CONCURRENCY)
-        .collect()
-        .await;
+            let lookup = same_path(&principal, lookup);
+            (principal, lookup)
+        }
+    };
+    // The futures are made before they are streamed: a closure inside the stream would keep this one from being sent
+    // between threads.
+    let lookups: Vec<_> = wanted.iter().cloned().map(look_up).collect();
+    let found = stream::iter(lookups).buffer_unordered(CONCURRENCY).collect().await;
     Identities { found }
 }
 
@@ -142,14 +146,21 @@ struct Iam<'a> {
 impl Iam<'_> {
     async fn list(&self, path: &str) -> Result<Vec<Identity>, String> {
         let call = self.session.call(actions::LIST_ROLES, None);
-        let roles = read_pages(&call, async |marker| {
-            let page = self.client.list_roles().path_prefix(path).max_items(1000).set_marker(marker).send().await;
-            let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
-            let next = if page.is_truncated() { page.marker().map(str::to_owned) } else { None };
-            if page.is_truncated() && next.is_none() {
-                return Err(DiscoverError::new(DiscoverErrorKind::Other, &call, "a page was cut off without a marker"));
+        let roles = read_pages(&call, |marker| {
+            let call = &call;
+            async move {
+                let page = self.client.list_roles().path_prefix(path).max_items(1000).set_marker(marker).send().await;
+                let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
+                let next = if page.is_truncated() { page.marker().map(str::to_owned) } else { None };
+                if page.is_truncated() && next.is_none() {
+                    return Err(DiscoverError::new(
+                        DiscoverErrorKind::Other,
+                        &call,
+                        "a page was cut off without a marker",
+                    ));
+                }
+                Ok((page.roles().iter().map(role).collect(), next))
             }
-            Ok((page.roles().iter().map(role).collect(), next))
         })
         .await;
         let roles: Vec<Option<Identity>> = roles.whole().map_err(|e| e.to_string())?;

@@ -189,23 +189,25 @@ async fn describe(hub: &Hub, client: &Client) -> Result<String, DiscoverError> {
 
 async fn list_accounts(hub: &Hub, client: &Client) -> Listing<Listed> {
     let call = hub.call(actions::LIST_ACCOUNTS);
-    read_pages(&call, async |token| {
-        hub.limits.list_accounts.until_ready().await;
-        let page = client.list_accounts().max_results(PAGE).set_next_token(token).send().await;
-        let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
-        Ok((page.accounts().iter().filter_map(Listed::of).collect(), page.next_token))
+    read_pages(&call, |token| {
+        let (client, call) = (&client, &call);
+        async move {
+            hub.limits.list_accounts.until_ready().await;
+            let page = client.list_accounts().max_results(PAGE).set_next_token(token).send().await;
+            let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
+            Ok((page.accounts().iter().filter_map(Listed::of).collect(), page.next_token))
+        }
     })
     .await
 }
 
 async fn read_tags(hub: &Hub, client: &Client, accounts: &mut [Account], gaps: &mut Gaps) -> Result<(), DiscoverError> {
     let mut failed: Vec<DiscoverError> = Vec::new();
-    let mut reading = stream::iter(accounts.iter_mut())
-        .map(async |account| {
-            let read = tags_of(hub, client, &account.id).await;
-            (account, read)
-        })
-        .buffer_unordered(CONCURRENCY);
+    let reading = accounts.iter_mut().map(|account| async move {
+        let read = tags_of(hub, client, &account.id).await;
+        (account, read)
+    });
+    let mut reading = stream::iter(reading.collect::<Vec<_>>()).buffer_unordered(CONCURRENCY);
     while let Some((account, read)) = reading.next().await {
         match read {
             Ok(tags) => account.tags = Some(tags),
@@ -221,12 +223,15 @@ async fn read_tags(hub: &Hub, client: &Client, accounts: &mut [Account], gaps: &
 
 async fn tags_of(hub: &Hub, client: &Client, id: &AccountId) -> Result<BTreeMap<String, String>, DiscoverError> {
     let call = hub.call(actions::LIST_TAGS).on(format!("account {id}"));
-    let tags = read_pages(&call, async |token| {
-        hub.limits.list_tags.until_ready().await;
-        let page = client.list_tags_for_resource().resource_id(id.as_str()).set_next_token(token).send().await;
-        let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
-        let tags = page.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
-        Ok((tags, page.next_token))
+    let tags = read_pages(&call, |token| {
+        let (client, call) = (&client, &call);
+        async move {
+            hub.limits.list_tags.until_ready().await;
+            let page = client.list_tags_for_resource().resource_id(id.as_str()).set_next_token(token).send().await;
+            let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
+            let tags = page.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
+            Ok((tags, page.next_token))
+        }
     })
     .await;
     Ok(tags.whole()?.into_iter().collect())

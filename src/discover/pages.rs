@@ -21,9 +21,10 @@ impl<T> Listing<T> {
 /// Asks for one page after the other until an answer carries no token. A page may be empty or short and still have a
 /// next one. The SDK's paginators end in silence when a server repeats a token; here that is an error, since the rest
 /// of the list is not known.
-pub(super) async fn read_pages<T, F>(call: &Call, mut page: F) -> Listing<T>
+pub(super) async fn read_pages<T, F, Fut>(call: &Call, mut page: F) -> Listing<T>
 where
-    F: AsyncFnMut(Option<String>) -> Result<(Vec<T>, Option<String>), DiscoverError>,
+    F: FnMut(Option<String>) -> Fut,
+    Fut: Future<Output = Result<(Vec<T>, Option<String>), DiscoverError>>,
 {
     let mut items = Vec::new();
     let mut token: Option<String> = None;

@@ -124,36 +124,45 @@ impl Walk<'_> {
 
     async fn roots(&self) -> Listing<String> {
         let call = self.hub.call(actions::LIST_ROOTS);
-        read_pages(&call, async |token| {
-            self.hub.limits.list_roots.until_ready().await;
-            let page = self.client.list_roots().set_next_token(token).send().await;
-            let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
-            Ok((page.roots().iter().filter_map(|root| root.id().map(str::to_owned)).collect(), page.next_token))
+        read_pages(&call, |token| {
+            let call = &call;
+            async move {
+                self.hub.limits.list_roots.until_ready().await;
+                let page = self.client.list_roots().set_next_token(token).send().await;
+                let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
+                Ok((page.roots().iter().filter_map(|root| root.id().map(str::to_owned)).collect(), page.next_token))
+            }
         })
         .await
     }
 
     async fn units_of(&self, parent: &str) -> Listing<(String, String)> {
         let call = self.hub.call(actions::LIST_ORGANIZATIONAL_UNITS).on(parent);
-        read_pages(&call, async |token| {
-            self.hub.limits.list_units.until_ready().await;
-            let ask = self.client.list_organizational_units_for_parent().parent_id(parent).max_results(PAGE);
-            let page = ask.set_next_token(token).send().await.map_err(|e| DiscoverError::of(&e, &call))?;
-            let units = page.organizational_units().iter();
-            let units = units.filter_map(|unit| Some((unit.id()?.to_owned(), unit.name()?.to_owned()))).collect();
-            Ok((units, page.next_token))
+        read_pages(&call, |token| {
+            let call = &call;
+            async move {
+                self.hub.limits.list_units.until_ready().await;
+                let ask = self.client.list_organizational_units_for_parent().parent_id(parent).max_results(PAGE);
+                let page = ask.set_next_token(token).send().await.map_err(|e| DiscoverError::of(&e, &call))?;
+                let units = page.organizational_units().iter();
+                let units = units.filter_map(|unit| Some((unit.id()?.to_owned(), unit.name()?.to_owned()))).collect();
+                Ok((units, page.next_token))
+            }
         })
         .await
     }
 
     async fn accounts_of(&self, parent: &str) -> Listing<AccountId> {
         let call = self.hub.call(actions::LIST_ACCOUNTS_FOR_PARENT).on(parent);
-        read_pages(&call, async |token| {
-            self.hub.limits.list_accounts_for_parent.until_ready().await;
-            let ask = self.client.list_accounts_for_parent().parent_id(parent).max_results(PAGE);
-            let page = ask.set_next_token(token).send().await.map_err(|e| DiscoverError::of(&e, &call))?;
-            let accounts = page.accounts().iter().filter_map(|account| account.id()?.parse().ok()).collect();
-            Ok((accounts, page.next_token))
+        read_pages(&call, |token| {
+            let call = &call;
+            async move {
+                self.hub.limits.list_accounts_for_parent.until_ready().await;
+                let ask = self.client.list_accounts_for_parent().parent_id(parent).max_results(PAGE);
+                let page = ask.set_next_token(token).send().await.map_err(|e| DiscoverError::of(&e, &call))?;
+                let accounts = page.accounts().iter().filter_map(|account| account.id()?.parse().ok()).collect();
+                Ok((accounts, page.next_token))
+            }
         })
         .await
     }
