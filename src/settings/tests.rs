@@ -277,7 +277,7 @@ error: ":8080" is not an address with a port
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_damage_to_a_good_file_brings_the_reader_down(

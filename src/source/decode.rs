@@ -12,15 +12,20 @@ const ROUNDS: usize = 64;
 /// The JSON Schema (2020-12) of a type as files are checked against it and as editors complete from it. `null` is
 /// never allowed: an optional key is left out, and a key without a value is a mistake.
 pub fn schema<T: JsonSchema>() -> Value {
-    let transform = RecursiveTransform(without_null as fn(&mut Schema));
+    let transform = RecursiveTransform(tidy as fn(&mut Schema));
     let settings = SchemaSettings::draft2020_12().with_transform(transform);
     settings.into_generator().into_root_schema_for::<T>().to_value()
 }
 
-fn without_null(schema: &mut Schema) {
+fn tidy(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
-    if object.get("default").is_some_and(Value::is_null) {
+    if object.get("default").is_some_and(|value| value.is_null() || *value == Value::Array(Vec::new())) {
         object.remove("default");
+    }
+    // A count beyond its type would otherwise only be found by the decoder, which has no words for people.
+    if object.get("format").is_some_and(|format| format == "uint32") {
+        object.remove("format");
+        object.entry("maximum").or_insert_with(|| u32::MAX.into());
     }
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|name| name != "null");

@@ -20,6 +20,8 @@ pub struct Document<'f> {
     removed: BTreeSet<String>,
     value: Value,
     places: HashMap<String, Place>,
+    /// The offset at which each line begins.
+    lines: Vec<usize>,
 }
 
 struct Place {
@@ -45,7 +47,9 @@ impl<'f> Document<'f> {
             return None;
         }
         let root = root?;
-        let mut doc = Self { file, root, removed: BTreeSet::new(), value: Value::Null, places: HashMap::new() };
+        let lines = std::iter::once(0).chain(file.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let (removed, places) = (BTreeSet::new(), HashMap::new());
+        let mut doc = Self { file, root, removed, value: Value::Null, places, lines };
         doc.build();
         Some(doc)
     }
@@ -79,7 +83,7 @@ impl<'f> Document<'f> {
 
     /// The line on which a value stands, counted from 1.
     pub fn line(&self, pointer: &str) -> usize {
-        self.span(pointer).map_or(1, |span| self.file.position(span.start).0)
+        self.span(pointer).map_or(1, |span| self.lines.partition_point(|start| *start <= span.start))
     }
 
     /// File and line of a value.

@@ -51,7 +51,10 @@ fn keys(text: &str) -> Vec<(usize, usize)> {
         rest = rest.trim_start_matches(['_', '-', ' ']);
         let Some(after_id) = rest.strip_prefix("id") else { continue };
         let quoted = after_id.trim_start_matches(['"', '\'']);
-        if let Some(after) = quoted.trim_start_matches([' ', '\t', '\r', '\n']).strip_prefix(':') {
+        let colon = quoted.trim_start_matches([' ', '\t', '\r', '\n']).strip_prefix(':');
+        // Where the colon was forgotten, the secret stands there all the same.
+        let next = quoted.chars().next().is_none_or(|c| !c.is_alphanumeric()).then_some(quoted);
+        if let Some(after) = colon.or(next) {
             found.push((at, text.len() - after.len()));
         }
     }
@@ -130,6 +133,9 @@ mod tests {
             "  externalId: s3cr3t\n    s3cr3t\n  b: shown",
             "externalId: 's3cr3t\n s3cr3t'\nb: shown",
             "externalId: \"s3cr3t",
+            "externalId s3cr3t\nb: shown",
+            "hub: {externalId=s3cr3t, b: shown}",
+            "externalId\n  s3cr3t\nb: shown",
             "x: &id s3cr3t\nexternalId: *id\nb: shown",
             "externalId: sécr3ts3cr3t\r\nb: shown",
             "proxy: http://me:s3cr3t@proxy:3128/shown",
@@ -145,7 +151,7 @@ mod tests {
 
     #[test]
     fn other_text_stays() {
-        let text = "a: externally\nb: https://example.com/a@b\nwho: me@example.com\n";
+        let text = "a: externally\nexternalIds: x\nb: https://example.com/a@b\nwho: me@example.com\n";
         assert_eq!(mask(text), text);
     }
 }

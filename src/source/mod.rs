@@ -2,7 +2,7 @@
 //!
 //! A file is read as YAML 1.2 ([core schema](https://yaml.org/spec/1.2.2/#103-core-schema)) into a [`Document`]: a JSON
 //! value that knows where each of its parts stands, named by JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)).
-//! [`decode`] checks it against the JSON Schema of a Rust type and says everything that is wrong at once.
+//! [`decode()`] checks it against the JSON Schema of a Rust type and says everything that is wrong at once.
 
 mod check;
 mod decode;

@@ -223,6 +223,38 @@ error: the key `name` is given twice
 }
 
 #[test]
+fn a_place_in_another_file_is_shown_with_its_line() {
+    let files = [SourceFile::new("a.yaml", "x: 1\n"), SourceFile::new("b.yaml", "# first\ny: [2,\n  3]\n")];
+    let mut diagnostics = Diagnostics::new();
+    let here = Span { start: 0, end: 1 };
+    let there = Span { start: 8, end: files[1].text.len() };
+    let first = Diagnostic::error("a.yaml", Some(here), "x and y contradict each other");
+    diagnostics.push(first.related("b.yaml", there, "y is given here").help("keep one of them"));
+    diagnostics.warning("b.yaml", None, "the file is odd");
+    diagnostics.warning("gone.yaml", Some(here), "nobody has its text");
+    insta::assert_snapshot!(diagnostics.render(&files, false), @r#"
+error: x and y contradict each other
+ --> a.yaml:1:1
+  |
+1 | x: 1
+  | ^
+  |
+ ::: b.yaml:2:1
+  |
+2 | y: [2,
+  | ------ y is given here
+  |
+  = help: keep one of them
+
+warning: the file is odd
+--> b.yaml
+
+warning: nobody has its text
+--> gone.yaml
+"#);
+}
+
+#[test]
 fn places_follow_what_was_removed() {
     let file = SourceFile::new("a.yaml", "\u{feff}a: [x, yy, {k/l: \"zz\"}]\nb:\n  - |\n    one\n");
     let mut diagnostics = Diagnostics::new();
