@@ -28,6 +28,9 @@ async fn an_apiserver_answers_its_admin() {
         cluster.aws_auth().await.is_none(),
         "a new cluster has no aws-auth"
     );
+    let rule: serde_json::Value = serde_yaml::from_str(&cluster.connect_rule()).unwrap();
+    assert_eq!(rule["match"]["clusters"][0], "answers");
+    assert_eq!(rule["server"], cluster.server);
 }
 
 #[tokio::test]
@@ -55,11 +58,9 @@ async fn a_signed_token_gets_in_by_its_row_and_only_unchanged() {
     assert!(groups.contains(&"deployers".to_owned()), "{groups:?}");
 
     let url = presigned_url(&session, "tokens", REGION);
-    let changed = if url.ends_with('0') {
-        format!("{}1", &url[..url.len() - 1])
-    } else {
-        format!("{}0", &url[..url.len() - 1])
-    };
+    let (before, signature) = url.split_once("X-Amz-Signature=").unwrap();
+    let other = if signature.starts_with('0') { '1' } else { '0' };
+    let changed = format!("{before}X-Amz-Signature={other}{}", &signature[1..]);
     assert_eq!(
         who(&cluster, &presign(&changed)).await,
         None,
@@ -283,7 +284,7 @@ fn presign(url: &str) -> String {
     )
 }
 
-/// GetCallerIdentity presigned for a cluster, by the AWS signer itself.
+/// `GetCallerIdentity` presigned for a cluster, by the AWS signer itself.
 fn presigned_url(credentials: &Credentials, cluster: &str, region: &str) -> String {
     let url =
         format!("https://sts.{region}.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15");

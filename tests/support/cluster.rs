@@ -26,9 +26,8 @@ pub struct RealCluster {
     pub name: String,
     /// `https://127.0.0.1:PORT`.
     pub server: String,
-    /// The certificate authority of `server`, as a file and as text.
+    /// The certificate authority of `server`.
     pub ca_file: PathBuf,
-    pub ca_pem: String,
     authenticator: Guarded,
     _apiserver: Guarded,
 }
@@ -55,12 +54,10 @@ impl RealCluster {
             .wait_ready(async || super::listens(webhook_port))
             .await;
 
-        let ca_pem = authority.pem();
         Self {
             name: name.to_owned(),
             server,
             ca_file,
-            ca_pem,
             authenticator,
             _apiserver: apiserver,
         }
@@ -76,7 +73,7 @@ impl RealCluster {
         client(&self.server, &self.ca_file, token)
     }
 
-    /// The ConfigMap kube-system/aws-auth, if there is one.
+    /// The `ConfigMap` kube-system/aws-auth, if there is one.
     pub async fn aws_auth(&self) -> Option<ConfigMap> {
         self.config_maps().get_opt("aws-auth").await.unwrap()
     }

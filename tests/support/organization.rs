@@ -1,7 +1,7 @@
 //! Organizations in moto: accounts in organizational units, IAM roles and users, EKS clusters.
 //!
 //! moto takes the account from the credentials of a request, so every organization here has a management account
-//! of its own and tests do not see each other's. Its ListAccounts gives `State` but no `Paths`.
+//! of its own and tests do not see each other's. Its `ListAccounts` gives `State` but no `Paths`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -67,7 +67,7 @@ impl Organization {
         let organizations = new.organizations().await;
         organizations.create_organization().send().await.unwrap();
         let roots = organizations.list_roots().send().await.unwrap();
-        new.root = roots.roots()[0].id().unwrap().to_owned();
+        roots.roots()[0].id().unwrap().clone_into(&mut new.root);
         new
     }
 

@@ -1,4 +1,4 @@
-//! Checks a presigned GetCallerIdentity as AWS STS does.
+//! Checks a presigned `GetCallerIdentity` as AWS STS does.
 //!
 //! The canonical request is built here from the request as it arrived, independent of the code that signed it:
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.

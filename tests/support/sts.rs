@@ -1,5 +1,5 @@
-//! The STS of the tests: it hands AssumeRole on to moto and then knows whom every key stands for, so that it can
-//! check the presigned GetCallerIdentity inside a cluster token, signature and all, which moto cannot.
+//! The STS of the tests: it hands `AssumeRole` on to moto and then knows whom every key stands for, so that it can
+//! check the presigned `GetCallerIdentity` inside a cluster token, signature and all, which moto cannot.
 //!
 //! It has two doors. The plain one (`url`) is what AWS clients use as their STS endpoint. The other is a CONNECT
 //! proxy (`proxy_url`) behind which every `sts.<region>.amazonaws.com` is this STS, under a certificate of
@@ -22,7 +22,7 @@ use super::certs::Authority;
 use super::connect_proxy;
 use super::sigv4::{self, Key};
 
-/// An AssumeRole that was asked for, as the caller wrote it.
+/// An `AssumeRole` that was asked for, as the caller wrote it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AssumeRole {
     pub role_arn: String,
@@ -75,7 +75,7 @@ impl Sts {
         sts
     }
 
-    /// Lets a key that was made elsewhere be used in tokens: `arn` is what GetCallerIdentity will say.
+    /// Lets a key that was made elsewhere be used in tokens: `arn` is what `GetCallerIdentity` will say.
     pub fn remember(&self, access_key: &str, key: Key) {
         self.ledger
             .keys
@@ -84,7 +84,7 @@ impl Sts {
             .insert(access_key.to_owned(), key);
     }
 
-    /// From now on AssumeRole into this account answers AccessDenied.
+    /// From now on `AssumeRole` into this account answers `AccessDenied`.
     pub fn deny_account(&self, account: &str) {
         self.ledger
             .denied
@@ -93,7 +93,7 @@ impl Sts {
             .insert(account.to_owned());
     }
 
-    /// Every AssumeRole so far whose role is in this account.
+    /// Every `AssumeRole` so far whose role is in this account.
     pub fn calls_into(&self, account: &str) -> Vec<AssumeRole> {
         let calls = self.ledger.calls.lock().unwrap();
         calls
@@ -105,7 +105,7 @@ impl Sts {
 }
 
 impl Ledger {
-    /// The TLS side: a presigned GetCallerIdentity sent to `sts.<region>.amazonaws.com`.
+    /// The TLS side: a presigned `GetCallerIdentity` sent to `sts.<region>.amazonaws.com`.
     pub(super) fn caller_identity(
         &self,
         region: &str,
@@ -154,7 +154,7 @@ fn serve(plain: TcpListener, proxy: TcpListener, ledger: Arc<Ledger>) {
     });
 }
 
-/// The plain side: everything goes to moto and back as it is; what AssumeRole gives is kept.
+/// The plain side: everything goes to moto and back as it is; what `AssumeRole` gives is kept.
 async fn pass_on(State(ledger): State<Arc<Ledger>>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
