@@ -13,3 +13,4 @@
 
 mod realparts;
 mod support;
+mod tidy;
