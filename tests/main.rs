@@ -4,12 +4,7 @@
 //! and runs everything.
 
 // A test says what is wrong by panicking; nothing here is a library to anybody.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    unreachable_pub
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
 mod realparts;
 mod support;

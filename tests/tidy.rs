@@ -49,15 +49,7 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Rooms whose answer depends on their arguments alone.
-const PURE: [&str; 7] = [
-    "model",
-    "source",
-    "settings",
-    "policy",
-    "authenticator",
-    "plan",
-    "report",
-];
+const PURE: [&str; 7] = ["model", "source", "settings", "policy", "authenticator", "plan", "report"];
 
 /// What a pure room may not mention: runs of words and `::`; a last word ending in `*` stands for all that begin so.
 const IMPURE: [&str; 10] = [
@@ -83,33 +75,20 @@ fn the_house_is_in_order() {
     for folder in ["src", "tests"] {
         collect(root, Path::new(folder), &mut files);
     }
-    assert!(
-        files.iter().any(|(path, _)| path == "src/lib.rs"),
-        "no sources below {}",
-        root.display()
-    );
-    let problems: Vec<String> = files
-        .iter()
-        .flat_map(|(path, text)| check(path, text))
-        .collect();
+    assert!(files.iter().any(|(path, _)| path == "src/lib.rs"), "no sources below {}", root.display());
+    let problems: Vec<String> = files.iter().flat_map(|(path, text)| check(path, text)).collect();
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut Vec<(String, String)>) {
-    let mut entries: Vec<_> = fs::read_dir(root.join(folder))
-        .unwrap()
-        .map(Result::unwrap)
-        .collect();
+    let mut entries: Vec<_> = fs::read_dir(root.join(folder)).unwrap().map(Result::unwrap).collect();
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = folder.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
             collect(root, &path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push((
-                path.to_string_lossy().into_owned(),
-                fs::read_to_string(entry.path()).unwrap(),
-            ));
+            files.push((path.to_string_lossy().into_owned(), fs::read_to_string(entry.path()).unwrap()));
         }
     }
 }
@@ -119,34 +98,24 @@ fn check(path: &str, text: &str) -> Vec<String> {
     let mut problems = Vec::new();
     let lines = text.lines().count();
     if lines >= LINES {
-        problems.push(format!(
-            "{path}:{LINES}: {lines} lines, a file has fewer than {LINES}: divide it by subject"
-        ));
+        problems.push(format!("{path}:{LINES}: {lines} lines, a file has fewer than {LINES}: divide it by subject"));
     }
-    let Some(inside) = path
-        .strip_prefix("src/")
-        .filter(|inside| *inside != "lib.rs")
-    else {
+    let Some(inside) = path.strip_prefix("src/").filter(|inside| *inside != "lib.rs") else {
         return problems;
     };
-    let module: Vec<&str> = inside
-        .trim_end_matches(".rs")
-        .split('/')
-        .filter(|part| *part != "mod")
-        .collect();
+    let module: Vec<&str> = inside.trim_end_matches(".rs").split('/').filter(|part| *part != "mod").collect();
     let room = module[0];
     let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else {
-        problems.push(format!("{path}:1: `{room}` is not a room: name it and what it sees in src/lib.rs and tests/tidy.rs"));
+        problems.push(format!(
+            "{path}:1: `{room}` is not a room: name it and what it sees in src/lib.rs and tests/tidy.rs"
+        ));
         return problems;
     };
     let code = scan::code_only(text);
     let tokens = scan::tokens(&code);
     for (line, name) in scan::references(&tokens, &module) {
         if name != room && !allowed.contains(&name) {
-            problems.push(format!(
-                "{path}:{line}: `{room}` may not know `{name}`: it sees {}",
-                one_of(allowed)
-            ));
+            problems.push(format!("{path}:{line}: `{room}` may not know `{name}`: it sees {}", one_of(allowed)));
         }
     }
     if PURE.contains(&room) {
@@ -165,12 +134,10 @@ fn impure(tokens: &[(usize, &str)]) -> Vec<(usize, &'static str)> {
         for mention in IMPURE {
             let mut words = mention.split(' ').enumerate();
             let here = words.all(|(offset, wanted)| {
-                tokens
-                    .get(at + offset)
-                    .is_some_and(|(_, word)| match wanted.strip_suffix('*') {
-                        Some(start) => word.starts_with(start),
-                        None => *word == wanted,
-                    })
+                tokens.get(at + offset).is_some_and(|(_, word)| match wanted.strip_suffix('*') {
+                    Some(start) => word.starts_with(start),
+                    None => *word == wanted,
+                })
             });
             if here {
                 found.push((tokens[at].0, mention));
@@ -181,11 +148,7 @@ fn impure(tokens: &[(usize, &str)]) -> Vec<(usize, &'static str)> {
 }
 
 fn one_of(allowed: &[&str]) -> String {
-    if allowed.is_empty() {
-        "no other room".to_owned()
-    } else {
-        format!("only {}", allowed.join(", "))
-    }
+    if allowed.is_empty() { "no other room".to_owned() } else { format!("only {}", allowed.join(", ")) }
 }
 
 /// The lines (and only these) that the checker finds wrong.
@@ -204,13 +167,7 @@ fn a_forbidden_room_is_found_however_it_is_written() {
                  mod tests {\n    use super::super::web::W;\n}\n\
                  use crate::*;\n";
     assert_eq!(wrong_lines("src/plan/mod.rs", wrong), [1, 2, 3, 4, 5, 7, 9]);
-    assert_eq!(
-        wrong_lines(
-            "src/plan/guards/rows.rs",
-            "use super::super::super::apply::x;\n"
-        ),
-        [1]
-    );
+    assert_eq!(wrong_lines("src/plan/guards/rows.rs", "use super::super::super::apply::x;\n"), [1]);
     assert_eq!(
         check("src/model/arn.rs", "use crate::plan;\n"),
         ["src/model/arn.rs:1: `model` may not know `plan`: it sees no other room"]
@@ -227,21 +184,9 @@ fn what_stays_inside_the_room_or_goes_down_is_fine() {
                  mod apply { use super::g; use super::super::authenticator::Row; }\n\
                  fn h(apply: u8) { self::g(); apply::local(); }\n";
     assert_eq!(check("src/plan/mod.rs", right), Vec::<String>::new());
-    assert_eq!(
-        check(
-            "src/plan/guards.rs",
-            "use super::g;\nmod tests { use super::*; }\n"
-        ),
-        Vec::<String>::new()
-    );
-    assert_eq!(
-        check("src/main.rs", "use rolecall::cli;\nmod telemetry;\n"),
-        Vec::<String>::new()
-    );
-    assert_eq!(
-        wrong_lines("src/main.rs", "use rolecall::{cli, fleet};\n"),
-        [1]
-    );
+    assert_eq!(check("src/plan/guards.rs", "use super::g;\nmod tests { use super::*; }\n"), Vec::<String>::new());
+    assert_eq!(check("src/main.rs", "use rolecall::cli;\nmod telemetry;\n"), Vec::<String>::new());
+    assert_eq!(wrong_lines("src/main.rs", "use rolecall::{cli, fleet};\n"), [1]);
 }
 
 #[test]
@@ -253,14 +198,8 @@ fn comments_and_strings_are_not_code() {
                  const C: (char, char, &[u8]) = ('\"', '\\'', b\"tokio\");\n\
                  fn f<'a>(x: &'a str) -> &'a str { x }\n";
     assert_eq!(check("src/plan/mod.rs", quiet), Vec::<String>::new());
-    assert_eq!(
-        wrong_lines("src/plan/mod.rs", &format!("{quiet}use tokio::spawn;\n")),
-        [7]
-    );
-    assert_eq!(
-        wrong_lines("src/plan/mod.rs", &format!("{quiet}use crate::apply;\n")),
-        [7]
-    );
+    assert_eq!(wrong_lines("src/plan/mod.rs", &format!("{quiet}use tokio::spawn;\n")), [7]);
+    assert_eq!(wrong_lines("src/plan/mod.rs", &format!("{quiet}use crate::apply;\n")), [7]);
 }
 
 #[test]
@@ -268,25 +207,16 @@ fn a_pure_room_has_no_clock_no_chance_and_no_client() {
     let wrong = "use kube::Client;\nuse aws_sdk_eks as eks;\nuse aws_config::X;\nlet t = SystemTime::now();\n\
                  jiff::Timestamp::now();\nZoned::now();\nInstant::now();\nuse rand::rng;\nasync fn f() {}\n\
                  let kube = 1;\nlet operand = kube + 1;\nfn now() {}\n";
-    assert_eq!(
-        wrong_lines("src/policy/lint.rs", wrong),
-        [1, 2, 3, 4, 5, 6, 7, 8, 9]
-    );
+    assert_eq!(wrong_lines("src/policy/lint.rs", wrong), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     assert_eq!(check("src/observe/rbac.rs", wrong), Vec::<String>::new());
 }
 
 #[test]
 fn long_files_and_unknown_rooms_are_found() {
     assert_eq!(wrong_lines("tests/long.rs", &"\n".repeat(400)), [400]);
-    assert_eq!(
-        check("tests/long.rs", &"\n".repeat(399)),
-        Vec::<String>::new()
-    );
+    assert_eq!(check("tests/long.rs", &"\n".repeat(399)), Vec::<String>::new());
     assert_eq!(wrong_lines("src/attic/mod.rs", ""), [1]);
-    assert_eq!(
-        check("src/lib.rs", "pub mod apply;\nuse crate::apply;\n"),
-        Vec::<String>::new()
-    );
+    assert_eq!(check("src/lib.rs", "pub mod apply;\nuse crate::apply;\n"), Vec::<String>::new());
 }
 
 #[test]

@@ -50,17 +50,9 @@ impl RealCluster {
         apiserver.wait_ready(async || is_ready(&admin).await).await;
         let_authenticator_read(&admin).await;
         let mut authenticator = start_authenticator(world, &dir, name, &server, webhook_port);
-        authenticator
-            .wait_ready(async || super::listens(webhook_port))
-            .await;
+        authenticator.wait_ready(async || super::listens(webhook_port)).await;
 
-        Self {
-            name: name.to_owned(),
-            server,
-            ca_file,
-            authenticator,
-            _apiserver: apiserver,
-        }
+        Self { name: name.to_owned(), server, ca_file, authenticator, _apiserver: apiserver }
     }
 
     /// A client in `system:masters`, independent of aws-auth. Clients belong to the runtime of their test.
@@ -80,23 +72,12 @@ impl RealCluster {
 
     /// Writes kube-system/aws-auth with these keys (`mapRoles`, …), replacing what was there.
     pub async fn write_aws_auth<const N: usize>(&self, sections: [(&str, &str); N]) {
-        let data = sections
-            .map(|(key, text)| (key.to_owned(), text.to_owned()))
-            .into();
-        let metadata = ObjectMeta {
-            name: Some("aws-auth".into()),
-            ..ObjectMeta::default()
-        };
-        let map = ConfigMap {
-            metadata,
-            data: Some(data),
-            ..ConfigMap::default()
-        };
+        let data = sections.map(|(key, text)| (key.to_owned(), text.to_owned())).into();
+        let metadata = ObjectMeta { name: Some("aws-auth".into()), ..ObjectMeta::default() };
+        let map = ConfigMap { metadata, data: Some(data), ..ConfigMap::default() };
         let maps = self.config_maps();
         if maps.get_opt("aws-auth").await.unwrap().is_some() {
-            maps.replace("aws-auth", &PostParams::default(), &map)
-                .await
-                .unwrap();
+            maps.replace("aws-auth", &PostParams::default(), &map).await.unwrap();
         } else {
             maps.create(&PostParams::default(), &map).await.unwrap();
         }
@@ -135,11 +116,7 @@ fn init_authenticator(world: &World, dir: &Path, name: &str, port: u16) {
         .current_dir(dir)
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "aws-iam-authenticator init: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "aws-iam-authenticator init: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn start_apiserver(world: &World, dir: &Path, authority: &Authority, port: u16) -> Guarded {
@@ -154,17 +131,12 @@ fn start_apiserver(world: &World, dir: &Path, authority: &Authority, port: u16) 
     write("sa.pub", service_accounts.public_key_pem());
     write(
         "tokens.csv",
-        format!(
-            "{ADMIN_TOKEN},admin,admin,system:masters\n{AUTHENTICATOR_TOKEN},authenticator,authenticator\n"
-        ),
+        format!("{ADMIN_TOKEN},admin,admin,system:masters\n{AUTHENTICATOR_TOKEN},authenticator,authenticator\n"),
     );
     let mut command = Command::new(&world.apiserver);
     command.current_dir(dir).args([
         &format!("--etcd-servers={}", world.etcd_url),
-        &format!(
-            "--etcd-prefix=/{}",
-            dir.file_name().unwrap().to_string_lossy()
-        ),
+        &format!("--etcd-prefix=/{}", dir.file_name().unwrap().to_string_lossy()),
         &format!("--secure-port={port}"),
         "--bind-address=127.0.0.1",
         "--advertise-address=127.0.0.1",
@@ -188,16 +160,12 @@ fn start_apiserver(world: &World, dir: &Path, authority: &Authority, port: u16) 
 async fn is_ready(admin: &kube::Client) -> bool {
     let request = http::Request::get("/readyz").body(Vec::new()).unwrap();
     let namespaces: Api<Namespace> = Api::all(admin.clone());
-    admin.request_text(request).await.is_ok()
-        && matches!(namespaces.get_opt("kube-system").await, Ok(Some(_)))
+    admin.request_text(request).await.is_ok() && matches!(namespaces.get_opt("kube-system").await, Ok(Some(_)))
 }
 
 /// Gives the authenticator's user what EKS gives it: reading kube-system/aws-auth.
 async fn let_authenticator_read(admin: &kube::Client) {
-    let metadata = ObjectMeta {
-        name: Some("eks-authenticator".into()),
-        ..ObjectMeta::default()
-    };
+    let metadata = ObjectMeta { name: Some("eks-authenticator".into()), ..ObjectMeta::default() };
     let role = Role {
         metadata: metadata.clone(),
         rules: Some(vec![PolicyRule {
@@ -215,21 +183,15 @@ async fn let_authenticator_read(admin: &kube::Client) {
             kind: "Role".into(),
             name: "eks-authenticator".into(),
         },
-        subjects: Some(vec![Subject {
-            kind: "User".into(),
-            name: "authenticator".into(),
-            ..Subject::default()
-        }]),
+        subjects: Some(vec![Subject { kind: "User".into(), name: "authenticator".into(), ..Subject::default() }]),
     };
     let roles: Api<Role> = Api::namespaced(admin.clone(), "kube-system");
     roles.create(&PostParams::default(), &role).await.unwrap();
     let bindings: Api<RoleBinding> = Api::namespaced(admin.clone(), "kube-system");
-    bindings
-        .create(&PostParams::default(), &binding)
-        .await
-        .unwrap();
+    bindings.create(&PostParams::default(), &binding).await.unwrap();
 }
 
+/// Its health port is fixed, so of several on one machine only the first serves it; the others just log that.
 fn start_authenticator(world: &World, dir: &Path, name: &str, server: &str, port: u16) -> Guarded {
     let kubeconfig = serde_json::json!({
         "apiVersion": "v1",
@@ -243,19 +205,8 @@ fn start_authenticator(world: &World, dir: &Path, name: &str, server: &str, port
     let mut command = Command::new(world.binaries.join("aws-iam-authenticator"));
     command
         .current_dir(dir)
-        .args([
-            "server",
-            "-i",
-            name,
-            "--backend-mode=EKSConfigMap",
-            "--kubeconfig=authenticator.kubeconfig",
-        ])
-        .args([
-            "--address=127.0.0.1",
-            &format!("--port={port}"),
-            "--state-dir=.",
-            "--kubeconfig-pregenerated",
-        ])
+        .args(["server", "-i", name, "--backend-mode=EKSConfigMap", "--kubeconfig=authenticator.kubeconfig"])
+        .args(["--address=127.0.0.1", &format!("--port={port}"), "--state-dir=.", "--kubeconfig-pregenerated"])
         .env("HTTPS_PROXY", &world.sts.proxy_url)
         .env("NO_PROXY", "127.0.0.1,localhost")
         .env("SSL_CERT_FILE", world.folder.join("sts-ca.crt"))

@@ -26,30 +26,21 @@ pub(super) async fn serve(listener: TcpListener, ledger: Arc<Ledger>) {
     }
 }
 
-async fn tunnel(
-    mut stream: TcpStream,
-    ledger: Arc<Ledger>,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+async fn tunnel(mut stream: TcpStream, ledger: Arc<Ledger>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let target = connect_target(&mut stream).await?;
     let host = target.strip_suffix(":443").unwrap_or_default();
     let Some(region) = sts_region(host) else {
-        stream
-            .write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
-            .await?;
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await?;
         return Ok(());
     };
-    stream
-        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        .await?;
+    stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
     let stream = acceptor(&ledger, host)?.accept(stream).await?;
     let service = service_fn(|request: http::Request<Incoming>| {
         let query = request.uri().query().unwrap_or_default().to_owned();
         let response: Response<Body> = ledger.caller_identity(&region, &query, request.headers());
         async { Ok::<_, std::convert::Infallible>(response) }
     });
-    hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await?;
+    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await?;
     Ok(())
 }
 
@@ -70,9 +61,7 @@ async fn connect_target(stream: &mut TcpStream) -> std::io::Result<String> {
 /// The region of `sts.<region>.amazonaws.com[.cn]`; the old global name is us-east-1's.
 fn sts_region(host: &str) -> Option<String> {
     let rest = host.strip_prefix("sts.")?;
-    let region = rest
-        .strip_suffix("amazonaws.com")
-        .or_else(|| rest.strip_suffix("amazonaws.com.cn"))?;
+    let region = rest.strip_suffix("amazonaws.com").or_else(|| rest.strip_suffix("amazonaws.com.cn"))?;
     match region.strip_suffix('.') {
         Some(region) => Some(region.to_owned()),
         None if region.is_empty() => Some("us-east-1".to_owned()),
@@ -83,8 +72,7 @@ fn sts_region(host: &str) -> Option<String> {
 fn acceptor(ledger: &Ledger, host: &str) -> Result<TlsAcceptor, tokio_rustls::rustls::Error> {
     let (certificate, key) = ledger.authority.issue(&[host]);
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)?;
+    let config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key)?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -9,7 +9,7 @@ mod cluster;
 mod connect_proxy;
 mod organization;
 mod process;
-mod sigv4;
+pub mod sigv4;
 mod sts;
 
 use std::net::{TcpListener, TcpStream};
@@ -47,30 +47,18 @@ pub async fn world() -> &'static World {
 impl World {
     async fn start() -> Self {
         let binaries = PathBuf::from(required("ROLECALL_TEST_BIN"));
-        let assets = std::env::var_os("KUBEBUILDER_ASSETS")
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from);
+        let assets = std::env::var_os("KUBEBUILDER_ASSETS").filter(|path| !path.is_empty()).map(PathBuf::from);
         let apiserver = assets.as_ref().unwrap_or(&binaries).join("kube-apiserver");
         // The Go module that etcd is built from calls its binary `server`.
-        let etcd = assets
-            .as_ref()
-            .map_or_else(|| binaries.join("server"), |assets| assets.join("etcd"));
-        let folder = tempfile::Builder::new()
-            .prefix("rolecall-tests-")
-            .tempdir()
-            .unwrap()
-            .keep();
+        let etcd = assets.as_ref().map_or_else(|| binaries.join("server"), |assets| assets.join("etcd"));
+        let folder = tempfile::Builder::new().prefix("rolecall-tests-").tempdir().unwrap().keep();
         let sweeper = process::sweep_at_end(&folder);
 
         let (etcd_port, moto_port) = (free_port(), free_port());
         let etcd_url = format!("http://127.0.0.1:{etcd_port}");
-        let mut etcd = Guarded::start(
-            &etcd_command(&etcd, &folder, &etcd_url),
-            &folder.join("etcd.log"),
-        );
+        let mut etcd = Guarded::start(&etcd_command(&etcd, &folder, &etcd_url), &folder.join("etcd.log"));
         let mut moto = Command::new(required("ROLECALL_TEST_MOTO"));
-        moto.args(["-H", "127.0.0.1", "-p", &moto_port.to_string()])
-            .current_dir(&folder);
+        moto.args(["-H", "127.0.0.1", "-p", &moto_port.to_string()]).current_dir(&folder);
         let mut moto = Guarded::start(&moto, &folder.join("moto.log"));
         etcd.wait_ready(async || listens(etcd_port)).await;
         moto.wait_ready(async || listens(moto_port)).await;
@@ -79,16 +67,7 @@ impl World {
         let sts = Sts::start(&moto_url);
         std::fs::write(folder.join("sts-ca.crt"), &sts.ca_pem).unwrap();
         let processes = [etcd, moto];
-        Self {
-            moto_url,
-            sts,
-            etcd_url,
-            apiserver,
-            binaries,
-            folder,
-            _processes: processes,
-            _sweeper: sweeper,
-        }
+        Self { moto_url, sts, etcd_url, apiserver, binaries, folder, _processes: processes, _sweeper: sweeper }
     }
 
     /// Starts a cluster of its own for one test: about 2 s and 210 MiB. `name` is the name tokens are made for.
@@ -99,9 +78,7 @@ impl World {
     /// A new folder that is removed when the test process ends.
     pub fn new_folder(&self, name: &str) -> PathBuf {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let folder = self
-            .folder
-            .join(format!("{}-{name}", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let folder = self.folder.join(format!("{}-{name}", COUNT.fetch_add(1, Ordering::Relaxed)));
         std::fs::create_dir(&folder).unwrap();
         folder
     }
@@ -120,8 +97,7 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
 }
 
 fn required(variable: &str) -> String {
-    std::env::var(variable)
-        .unwrap_or_else(|_| panic!("{variable} is not set: run this test by `tests/run`"))
+    std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run this test by `tests/run`"))
 }
 
 fn etcd_command(binary: &Path, folder: &Path, url: &str) -> Command {
@@ -149,10 +125,7 @@ fn free_port() -> u16 {
     let start = u16::try_from(std::process::id().wrapping_mul(61) % u32::from(COUNT)).unwrap();
     (0..COUNT)
         .map(|_| NEXT.fetch_add(1, Ordering::Relaxed))
-        .map(|offset| {
-            FIRST
-                + u16::try_from((u32::from(start) + u32::from(offset)) % u32::from(COUNT)).unwrap()
-        })
+        .map(|offset| FIRST + u16::try_from((u32::from(start) + u32::from(offset)) % u32::from(COUNT)).unwrap())
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .expect("a free port")
 }

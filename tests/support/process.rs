@@ -34,17 +34,10 @@ pub struct Guarded {
 impl Guarded {
     /// Starts `command` with its output in `log`. Ports and folders are the caller's to choose.
     pub fn start(command: &Command, log: &Path) -> Self {
-        let name = Path::new(command.get_program())
-            .file_name()
-            .unwrap()
-            .to_string_lossy()
-            .into_owned();
+        let name = Path::new(command.get_program()).file_name().unwrap().to_string_lossy().into_owned();
         let output = File::create(log).unwrap();
         let mut shell = Command::new("sh");
-        shell
-            .args(["-c", GUARD, "sh"])
-            .arg(command.get_program())
-            .args(command.get_args());
+        shell.args(["-c", GUARD, "sh"]).arg(command.get_program()).args(command.get_args());
         for (key, value) in command.get_envs() {
             match value {
                 Some(value) => shell.env(key, value),
@@ -62,11 +55,7 @@ impl Guarded {
             .stderr(output)
             .spawn()
             .unwrap_or_else(|error| panic!("{name} could not be started: {error}"));
-        Self {
-            shell,
-            log: log.to_owned(),
-            name,
-        }
+        Self { shell, log: log.to_owned(), name }
     }
 
     /// Waits until `ready` says so; panics with the end of the log if the child ends or 60 s pass before.
@@ -74,18 +63,9 @@ impl Guarded {
         let deadline = Instant::now() + Duration::from_mins(1);
         while !ready().await {
             if let Some(status) = self.shell.try_wait().unwrap() {
-                panic!(
-                    "{} ended ({status}) before it was ready:\n{}",
-                    self.name,
-                    self.tail()
-                );
+                panic!("{} ended ({status}) before it was ready:\n{}", self.name, self.tail());
             }
-            assert!(
-                Instant::now() < deadline,
-                "{} was not ready within 60 s:\n{}",
-                self.name,
-                self.tail()
-            );
+            assert!(Instant::now() < deadline, "{} was not ready within 60 s:\n{}", self.name, self.tail());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

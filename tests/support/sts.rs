@@ -77,57 +77,32 @@ impl Sts {
 
     /// Lets a key that was made elsewhere be used in tokens: `arn` is what `GetCallerIdentity` will say.
     pub fn remember(&self, access_key: &str, key: Key) {
-        self.ledger
-            .keys
-            .lock()
-            .unwrap()
-            .insert(access_key.to_owned(), key);
+        self.ledger.keys.lock().unwrap().insert(access_key.to_owned(), key);
     }
 
     /// From now on `AssumeRole` into this account answers `AccessDenied`.
     pub fn deny_account(&self, account: &str) {
-        self.ledger
-            .denied
-            .lock()
-            .unwrap()
-            .insert(account.to_owned());
+        self.ledger.denied.lock().unwrap().insert(account.to_owned());
     }
 
     /// Every `AssumeRole` so far whose role is in this account.
     pub fn calls_into(&self, account: &str) -> Vec<AssumeRole> {
         let calls = self.ledger.calls.lock().unwrap();
-        calls
-            .iter()
-            .filter(|call| account_of(&call.role_arn) == account)
-            .cloned()
-            .collect()
+        calls.iter().filter(|call| account_of(&call.role_arn) == account).cloned().collect()
     }
 }
 
 impl Ledger {
     /// The TLS side: a presigned `GetCallerIdentity` sent to `sts.<region>.amazonaws.com`.
-    pub(super) fn caller_identity(
-        &self,
-        region: &str,
-        query: &str,
-        headers: &HeaderMap,
-    ) -> Response {
+    pub(super) fn caller_identity(&self, region: &str, query: &str, headers: &HeaderMap) -> Response {
         let find = |access_key: &str| self.keys.lock().unwrap().get(access_key).cloned();
-        let request = sigv4::Request {
-            region,
-            query,
-            headers,
-        };
+        let request = sigv4::Request { region, query, headers };
         let (status, body) = match sigv4::verify(&request, find, SystemTime::now()) {
             Ok(key) => {
                 let result = serde_json::json!({"Account": key.account, "Arn": key.arn, "UserId": key.user_id});
-                let metadata =
-                    serde_json::json!({"RequestId": "00000000-0000-0000-0000-000000000000"});
+                let metadata = serde_json::json!({"RequestId": "00000000-0000-0000-0000-000000000000"});
                 let answer = serde_json::json!({"GetCallerIdentityResult": result, "ResponseMetadata": metadata});
-                (
-                    StatusCode::OK,
-                    serde_json::json!({"GetCallerIdentityResponse": answer}),
-                )
+                (StatusCode::OK, serde_json::json!({"GetCallerIdentityResponse": answer}))
             }
             Err((code, message)) => {
                 let error = serde_json::json!({"Code": code, "Message": message, "Type": "Sender"});
@@ -139,10 +114,7 @@ impl Ledger {
 }
 
 fn serve(plain: TcpListener, proxy: TcpListener, ledger: Arc<Ledger>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async move {
         let [plain, proxy] = [plain, proxy].map(|listener| {
             listener.set_nonblocking(true).unwrap();
@@ -161,22 +133,14 @@ async fn pass_on(State(ledger): State<Arc<Ledger>>, request: Request) -> Respons
     let call = assume_role_call(&parts.method, &body);
     if let Some(call) = &call {
         ledger.calls.lock().unwrap().push(call.clone());
-        if ledger
-            .denied
-            .lock()
-            .unwrap()
-            .contains(account_of(&call.role_arn))
-        {
+        if ledger.denied.lock().unwrap().contains(account_of(&call.role_arn)) {
             return access_denied(&call.role_arn);
         }
     }
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     parts.uri = format!("{}{path}", ledger.moto).parse::<Uri>().unwrap();
     let client = Client::builder(TokioExecutor::new()).build_http();
-    let response = client
-        .request(Request::from_parts(parts, Body::from(body)))
-        .await
-        .unwrap();
+    let response = client.request(Request::from_parts(parts, Body::from(body))).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     if call.is_some() && parts.status.is_success() {
@@ -188,10 +152,7 @@ async fn pass_on(State(ledger): State<Arc<Ledger>>, request: Request) -> Respons
 fn assume_role_call(method: &Method, body: &Bytes) -> Option<AssumeRole> {
     let body = std::str::from_utf8(body).ok()?;
     let form: HashMap<String, String> = body.split('&').map(sigv4::decode_pair).collect();
-    let assumes = method == Method::POST
-        && form
-            .get("Action")
-            .is_some_and(|action| action == "AssumeRole");
+    let assumes = method == Method::POST && form.get("Action").is_some_and(|action| action == "AssumeRole");
     assumes.then(|| AssumeRole {
         role_arn: form.get("RoleArn").cloned().unwrap_or_default(),
         session_name: form.get("RoleSessionName").cloned().unwrap_or_default(),
@@ -231,9 +192,5 @@ fn access_denied(role_arn: &str) -> Response {
 }
 
 fn answer(status: StatusCode, content_type: &str, body: String) -> Response {
-    Response::builder()
-        .status(status)
-        .header("content-type", content_type)
-        .body(Body::from(body))
-        .unwrap()
+    Response::builder().status(status).header("content-type", content_type).body(Body::from(body)).unwrap()
 }

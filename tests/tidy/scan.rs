@@ -27,14 +27,8 @@ fn end_of_literal(chars: &[char], at: usize) -> usize {
         ('/', '*') => end_of_block_comment(chars, at),
         ('"', _) => end_of_string(chars, at + 1),
         ('r' | 'b' | 'c', _) if !inside_a_word => {
-            let prefix = chars[at..]
-                .iter()
-                .take_while(|c| matches!(c, 'r' | 'b' | 'c'))
-                .count();
-            let hashes = chars[at + prefix..]
-                .iter()
-                .take_while(|c| **c == '#')
-                .count();
+            let prefix = chars[at..].iter().take_while(|c| matches!(c, 'r' | 'b' | 'c')).count();
+            let hashes = chars[at + prefix..].iter().take_while(|c| **c == '#').count();
             let raw = chars[at..at + prefix].contains(&'r');
             match (get(at + prefix + hashes), raw) {
                 ('"', true) => end_of_raw_string(chars, at + prefix + hashes + 1, hashes),
