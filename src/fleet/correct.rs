@@ -13,7 +13,6 @@ use super::{
 use crate::{
     apply,
     model::{ClusterReport, Guard, Outcome, Plan, Status},
-    settings::Budget,
 };
 
 /// How often a cluster is observed and planned again because somebody else wrote to it in between.
@@ -55,11 +54,7 @@ pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examin
 /// Blocks every plan when more clusters would change than the settings allow in one pass.
 fn hold_to_budget(context: &Context, examined: &mut [Examined]) {
     let known = examined.iter().filter(|e| !e.report.status.is_unknown()).count();
-    let budget = context.inputs.settings.safety.max_changed_clusters;
-    let allowed = match budget {
-        Budget::Count(count) => count,
-        Budget::Percent(percent) => known * usize::from(percent) / 100,
-    };
+    let allowed = context.inputs.settings.safety.max_changed_clusters.of(known);
     let changes = |report: &ClusterReport| report.plan.as_ref().is_some_and(|plan| !plan.changes.is_empty());
     let changed = examined.iter().filter(|e| e.way_in.is_some() && changes(&e.report)).count();
     if changed <= allowed {

@@ -180,20 +180,12 @@ fn leave_alone(context: &Context, cluster: &Cluster) -> Option<ClusterReport> {
     if let ClusterPhase::LeftAlone(status) = &cluster.phase {
         return report(Status::LeftAlone, format!("EKS reports it as {status}"), None);
     }
-    for pause in &context.inputs.settings.paused {
-        if pause.until.is_some_and(|until| until < context.today) {
-            continue;
-        }
-        let owner = pause.owner.as_ref().map(|owner| format!(", owner {owner}")).unwrap_or_default();
-        let until = pause.until.map(|until| format!(", until {until}")).unwrap_or_default();
-        match pause.matches.matches(cluster) {
-            Match::Yes => return report(Status::Paused, format!("{}{owner}{until}", pause.reason), None),
-            Match::No => {}
-            Match::Unknown(why) => {
-                let why = format!("whether it is paused ({}{owner}) cannot be told: {why}", pause.reason);
-                return report(Status::Unknown, why, None);
-            }
-        }
-    }
-    None
+    let pause = context.inputs.settings.pause_for(cluster, context.today)?;
+    let owner = pause.owner.as_ref().map(|owner| format!(", owner {owner}")).unwrap_or_default();
+    let until = pause.until.map(|until| format!(", until {until}")).unwrap_or_default();
+    let unsure = match pause.matches.matches(cluster) {
+        Match::Unknown(why) => format!("; whether it is meant cannot be told, so the pause holds: {why}"),
+        _ => String::new(),
+    };
+    report(Status::Paused, format!("{}{owner}{until}{unsure}", pause.reason), None)
 }

@@ -12,8 +12,7 @@ use super::{
 };
 use crate::{
     discover::{self, Hub, Need, Organization, Session},
-    model::{Account, Cluster, Finding, FindingCode, Identities, OrganizationScope, Place, Region, Selector},
-    settings::Settings,
+    model::{Account, Cluster, Finding, FindingCode, Identities, Place, Region},
 };
 
 /// The fleet as AWS tells of it, without a look into any cluster.
@@ -52,10 +51,9 @@ struct AccountWalk {
 pub(super) async fn organization(context: &Context, hub: &Hub) -> Result<Organization, FleetError> {
     let inputs = &context.inputs;
     let scope = &inputs.settings.scope;
-    let selectors = settings_selectors(&inputs.settings);
     let need = Need {
-        account_tags: inputs.policy.needs_account_tags() || selectors.iter().any(|s| s.needs_account_tags()),
-        ou_paths: inputs.policy.needs_ou_paths() || selectors.iter().any(|s| s.needs_ou_paths()),
+        account_tags: inputs.policy.needs_account_tags() || inputs.settings.needs_account_tags(),
+        ou_paths: inputs.policy.needs_ou_paths() || inputs.settings.needs_ou_paths(),
     };
     let mut organization = tokio::select! {
         organization = discover::organization(hub, scope, need) => organization?,
@@ -67,16 +65,6 @@ pub(super) async fn organization(context: &Context, hub: &Hub) -> Result<Organiz
     }
     context.progress.accounts(organization.accounts.len());
     Ok(organization)
-}
-
-fn settings_selectors(settings: &Settings) -> Vec<&Selector> {
-    let OrganizationScope { include, exclude, .. } = &settings.scope;
-    let mut selectors = vec![include];
-    selectors.extend(exclude);
-    selectors.extend(settings.connect.iter().map(|rule| &rule.matches));
-    selectors.extend(settings.unmanaged.iter().map(|(selector, _)| selector));
-    selectors.extend(settings.paused.iter().map(|pause| &pause.matches));
-    selectors
 }
 
 /// Walks the organization for `rolecall discover`: no cluster is contacted.

@@ -35,14 +35,14 @@ pub struct RealCluster {
 impl RealCluster {
     /// Starts one. The order matters: the authenticator makes the webhook file that the apiserver reads at its
     /// start, and a watch that is refused because its Role is not there yet costs the authenticator five seconds.
-    pub(super) async fn start(world: &World, name: &str) -> Self {
+    pub(super) async fn start(world: &World, name: &str, creator: Option<&str>) -> Self {
         let dir = world.new_folder(name);
         let authority = Authority::new(&format!("{name} CA"));
         let ca_file = dir.join("ca.crt");
         std::fs::write(&ca_file, authority.pem()).unwrap();
 
         let webhook_port = super::free_port();
-        init_authenticator(world, &dir, name, webhook_port);
+        init_authenticator(world, &dir, name, webhook_port, creator);
         let port = super::free_port();
         let server = format!("https://127.0.0.1:{port}");
         let mut apiserver = start_apiserver(world, &dir, &authority, port);
@@ -108,9 +108,13 @@ fn client(server: &str, ca_file: &Path, token: &str) -> kube::Client {
     kube::Client::try_from(config).unwrap()
 }
 
-/// Writes `cert.pem`, `key.pem` and the webhook's kubeconfig into `dir`.
-fn init_authenticator(world: &World, dir: &Path, name: &str, port: u16) {
-    std::fs::write(dir.join("aia.yaml"), format!("server: {{port: {port}}}\n")).unwrap();
+/// Writes `cert.pem`, `key.pem` and the webhook's kubeconfig into `dir`. The creator of an EKS cluster gets in without
+/// any row; here a mapping of the authenticator's own file stands for that.
+fn init_authenticator(world: &World, dir: &Path, name: &str, port: u16, creator: Option<&str>) {
+    let creators =
+        creator.map(|arn| format!("{{rolearn: \"{arn}\", username: kubernetes-admin, groups: [system:masters]}}"));
+    let file = format!("server: {{port: {port}, mapRoles: [{}]}}\n", creators.unwrap_or_default());
+    std::fs::write(dir.join("aia.yaml"), file).unwrap();
     let output = Command::new(world.binaries.join("aws-iam-authenticator"))
         .args(["init", "-i", name, "--hostname=127.0.0.1", "-c", "aia.yaml"])
         .current_dir(dir)
@@ -205,7 +209,8 @@ fn start_authenticator(world: &World, dir: &Path, name: &str, server: &str, port
     let mut command = Command::new(world.binaries.join("aws-iam-authenticator"));
     command
         .current_dir(dir)
-        .args(["server", "-i", name, "--backend-mode=EKSConfigMap", "--kubeconfig=authenticator.kubeconfig"])
+        .args(["server", "-i", name, "-c", "aia.yaml", "--backend-mode=MountedFile,EKSConfigMap"])
+        .arg("--kubeconfig=authenticator.kubeconfig")
         .args(["--address=127.0.0.1", &format!("--port={port}"), "--state-dir=.", "--kubeconfig-pregenerated"])
         .env("HTTPS_PROXY", &world.sts.proxy_url)
         .env("NO_PROXY", "127.0.0.1,localhost")

@@ -7,6 +7,7 @@
 mod certs;
 mod cluster;
 mod connect_proxy;
+pub mod fleet;
 mod organization;
 mod process;
 pub mod sigv4;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 pub use cluster::RealCluster;
+pub use fleet::Fleet;
 pub use organization::{MEMBER_ROLE, Organization};
 use process::Guarded;
 pub use sts::Sts;
@@ -72,7 +74,12 @@ impl World {
 
     /// Starts a cluster of its own for one test: about 2 s and 210 MiB. `name` is the name tokens are made for.
     pub async fn fresh_cluster(&self, name: &str) -> RealCluster {
-        RealCluster::start(self, name).await
+        RealCluster::start(self, name, None).await
+    }
+
+    /// The same, made by this role, which therefore gets in as `kubernetes-admin` in `system:masters` without any row.
+    pub async fn fresh_cluster_of(&self, name: &str, creator: &str) -> RealCluster {
+        RealCluster::start(self, name, Some(creator)).await
     }
 
     /// A new folder that is removed when the test process ends.
