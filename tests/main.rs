@@ -8,5 +8,6 @@
 
 mod first_light;
 mod realparts;
+mod seeds;
 mod support;
 mod tidy;

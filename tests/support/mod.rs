@@ -9,6 +9,7 @@ mod cluster;
 mod connect_proxy;
 pub mod fleet;
 mod organization;
+pub mod people;
 mod process;
 pub mod sigv4;
 mod sts;
