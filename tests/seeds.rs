@@ -187,7 +187,9 @@ async fn a_cluster_without_aws_auth_gets_one() {
     seed.sync().await;
     let node = seed.session("eks-node", "i-0123456789abcdef0").await.gets_in("a node").await;
     assert!(node.groups.contains(&"system:bootstrappers".to_owned()), "{node:?}");
-    assert!(seed.session("eks-admin", "ana").await.gets_in("an admin").await.groups.contains(&"cluster-admins".to_owned()));
+    assert!(
+        seed.session("eks-admin", "ana").await.gets_in("an admin").await.groups.contains(&"cluster-admins".to_owned())
+    );
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ impl Runner {
 
     /// Later passes work with these inputs; one that is running ends with its own.
     pub(super) fn take(&mut self, inputs: Arc<Inputs>) {
-        if inputs.settings.scope != self.inputs.settings.scope {
+        if !same_hub(&inputs, &self.inputs) {
             self.hub = None;
         }
         self.inputs = inputs;
@@ -70,7 +70,7 @@ impl Runner {
         match result {
             Ok(Ok((report, hub, inputs))) => {
                 // The settings may have changed while the pass ran; its hub then belongs to another organization.
-                if inputs.settings.scope == self.inputs.settings.scope {
+                if same_hub(&inputs, &self.inputs) {
                     self.hub = Some(hub);
                 }
                 self.state.record_pass(&report);
@@ -96,10 +96,16 @@ impl Runner {
     }
 }
 
+/// Whether the hub made for these inputs serves those as well.
+fn same_hub(these: &Inputs, those: &Inputs) -> bool {
+    let (these, those) = (&these.settings, &those.settings);
+    these.scope == those.scope && these.limits.per_account == those.limits.per_account
+}
+
 async fn pass(inputs: Arc<Inputs>, hub: Option<Arc<Hub>>, stop: CancellationToken) -> Pass {
     let hub = match hub {
         Some(hub) => hub,
-        None => Arc::new(discover::hub(&inputs.settings.scope).await?),
+        None => Arc::new(discover::hub(&inputs.settings.scope, inputs.settings.limits.per_account).await?),
     };
     let kind = match inputs.settings.mode {
         Mode::Report => PassKind::Plan,

@@ -31,6 +31,7 @@ pub async fn regions(session: &Session, regions: &Regions) -> Result<Vec<Region>
     let listed = read_pages(&call, |token| {
         let (client, call) = (&client, &call);
         async move {
+            let _turn = session.turn().await;
             let page = client
                 .list_regions()
                 .max_results(50)
@@ -67,6 +68,7 @@ pub async fn clusters(
     let names = read_pages(&call, |token| {
         let (client, call) = (&client, &call);
         async move {
+            let _turn = session.turn().await;
             let page = client.list_clusters().max_results(100).set_next_token(token).send().await;
             let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
             Ok((page.clusters().to_vec(), page.next_token))
@@ -116,6 +118,7 @@ async fn describe(
     name: &str,
 ) -> Result<Cluster, DiscoverError> {
     let call = session.call(actions::DESCRIBE_CLUSTER, Some(region)).on(name);
+    let _turn = session.turn().await;
     let answer = client.describe_cluster().name(name).send().await.map_err(|e| DiscoverError::of(&e, &call))?;
     let bad = |why: &str| DiscoverError::new(DiscoverErrorKind::Other, &call, why);
     let told = answer.cluster().ok_or_else(|| bad("the answer holds no cluster"))?;

@@ -46,6 +46,7 @@ pub struct Hub {
     member: MemberRole,
     sts: aws_sdk_sts::Client,
     pub(super) limits: Limits,
+    calls_per_account: usize,
     sessions: Mutex<HashMap<AccountId, Arc<Session>>>,
 }
 
@@ -56,19 +57,23 @@ impl fmt::Debug for Hub {
 }
 
 /// Finds rolecall's own credentials by the SDK's default chain, assumes the hub role if the settings name one, and asks
-/// AWS who that is.
+/// AWS who that is. No account is ever asked more than `calls_per_account` things at once.
 ///
 /// # Errors
 /// When there are no credentials, the hub role cannot be assumed, or STS cannot be asked.
-pub async fn hub(scope: &OrganizationScope) -> Result<Hub, DiscoverError> {
-    hub_with(config::load().await, scope).await
+pub async fn hub(scope: &OrganizationScope, calls_per_account: usize) -> Result<Hub, DiscoverError> {
+    hub_with(config::load().await, scope, calls_per_account).await
 }
 
 /// The same with a given SDK configuration; its credentials, HTTP client, endpoints, retries and timeouts serve every call.
 ///
 /// # Errors
 /// As [`hub()`].
-pub async fn hub_with(base: SdkConfig, scope: &OrganizationScope) -> Result<Hub, DiscoverError> {
+pub async fn hub_with(
+    base: SdkConfig,
+    scope: &OrganizationScope,
+    calls_per_account: usize,
+) -> Result<Hub, DiscoverError> {
     let region = sts_region(base.region().map(AsRef::as_ref), &scope.regions);
     let mut base = in_region(&base, &region);
     let asking = Call::new(actions::GET_CALLER_IDENTITY, Place::default());
@@ -100,6 +105,7 @@ pub async fn hub_with(base: SdkConfig, scope: &OrganizationScope) -> Result<Hub,
         member: scope.member.clone(),
         sts,
         limits: Limits::documented(),
+        calls_per_account,
         sessions: Mutex::default(),
     })
 }
@@ -134,7 +140,13 @@ impl Hub {
         let role = Arn::iam_role(self.partition(), account, &self.member.path_and_name);
         let principal = role.without_role_path();
         if self.caller.is_role_in(account, &self.member.path_and_name) {
-            return Session::new(account.clone(), principal, &self.base, Arc::clone(&self.credentials));
+            return Session::new(
+                account.clone(),
+                principal,
+                &self.base,
+                Arc::clone(&self.credentials),
+                self.calls_per_account,
+            );
         }
         let assumed = AssumedRole {
             client: self.sts.clone(),
@@ -145,7 +157,7 @@ impl Hub {
             caller: Some(self.caller.arn.to_string()),
         };
         let credentials = Arc::new(CachedCredentials::new(Source::Role(Box::new(assumed))));
-        Session::new(account.clone(), principal, &self.base, credentials)
+        Session::new(account.clone(), principal, &self.base, credentials, self.calls_per_account)
     }
 
     /// Organizations answers in one region of each partition.

@@ -149,6 +149,7 @@ impl Iam<'_> {
         let roles = read_pages(&call, |marker| {
             let call = &call;
             async move {
+                let _turn = self.session.turn().await;
                 let page = self.client.list_roles().path_prefix(path).max_items(1000).set_marker(marker).send().await;
                 let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
                 let next = if page.is_truncated() { page.marker().map(str::to_owned) } else { None };
@@ -169,6 +170,7 @@ impl Iam<'_> {
 
     async fn role(&self, name: &str) -> Lookup {
         let call = self.session.call(actions::GET_ROLE, None).on(name);
+        let _turn = self.session.turn().await;
         match self.client.get_role().role_name(name).send().await {
             Ok(answer) => one(answer.role().and_then(role), name),
             Err(e) => not_found(&DiscoverError::of(&e, &call)),
@@ -177,6 +179,7 @@ impl Iam<'_> {
 
     async fn user(&self, name: &str) -> Lookup {
         let call = self.session.call(actions::GET_USER, None).on(name);
+        let _turn = self.session.turn().await;
         match self.client.get_user().user_name(name).send().await {
             Ok(answer) => one(answer.user().and_then(user), name),
             Err(e) => not_found(&DiscoverError::of(&e, &call)),

@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use aws_config::{Region as SdkRegion, SdkConfig, identity::IdentityCache};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{DiscoverError, credentials::CachedCredentials, error::Call};
 use crate::model::{AccountId, Arn, Partition, Place, Region};
 
 /// The member role's session in one account. Its credentials renew themselves.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Session {
     account: AccountId,
     principal: Arn,
     base: SdkConfig,
     credentials: Arc<CachedCredentials>,
+    turns: Semaphore,
 }
 
 impl Session {
@@ -23,9 +25,16 @@ impl Session {
         principal: Arn,
         base: &SdkConfig,
         credentials: Arc<CachedCredentials>,
+        calls_at_once: usize,
     ) -> Self {
         let base = with_credentials(base, &credentials);
-        Self { account, principal, base, credentials }
+        Self { account, principal, base, credentials, turns: Semaphore::new(calls_at_once) }
+    }
+
+    /// Waits until the account may be asked one thing more at once; the turn lasts until it is dropped.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed, so there always is a permit in the end.
+        self.turns.acquire().await.ok()
     }
 
     /// The account it is in.

@@ -177,12 +177,10 @@ async fn walk_account(context: &Context, hub: &Hub, account: &Account) -> Accoun
             return walk;
         }
     }
-    let at_once = Arc::new(Semaphore::new(context.inputs.settings.limits.per_account));
     let mut tasks = JoinSet::new();
     for region in walk.regions.clone() {
-        let (session, account, at_once) = (Arc::clone(&session), account.clone(), Arc::clone(&at_once));
+        let (session, account) = (Arc::clone(&session), account.clone());
         tasks.spawn(async move {
-            let _permit = at_once.acquire_owned().await;
             let result = discover::clusters(&session, &account, &region).await;
             (region, result)
         });

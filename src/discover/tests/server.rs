@@ -103,7 +103,7 @@ impl Server {
     }
 
     pub(super) async fn hub(&self) -> Hub {
-        hub_with(self.config(), &scope()).await.unwrap()
+        hub_with(self.config(), &scope(), 4).await.unwrap()
     }
 }
 

@@ -105,7 +105,7 @@ async fn the_hub_role_comes_first_and_assumes_the_others() {
         external_id: Some(Secret::new("hub-external-id")),
     };
     let scope = OrganizationScope { hub: Some(hub), ..scope() };
-    let hub = hub_with(server.config(), &scope).await.unwrap();
+    let hub = hub_with(server.config(), &scope, 4).await.unwrap();
     hub.session(&id("111111111111")).await.unwrap();
     let asked: Vec<String> =
         server.asked().iter().map(|a| format!("{} {} {}", a.operation, a.key, a.text("ExternalId"))).collect();
@@ -124,11 +124,11 @@ async fn a_hub_without_valid_credentials_says_so() {
         ("ExpiredToken", DiscoverErrorKind::ExpiredCredentials),
     ] {
         let server = Server::start(move |_| Some(Answer::Error(403, code, "no"))).await;
-        assert_eq!(hub_with(server.config(), &scope()).await.unwrap_err().what(), kind);
+        assert_eq!(hub_with(server.config(), &scope(), 4).await.unwrap_err().what(), kind);
     }
     let server = Server::start(|_| Some(denied())).await;
     let nowhere = server.config().to_builder().endpoint_url("http://127.0.0.1:1").build();
-    let error = hub_with(nowhere, &scope()).await.unwrap_err();
+    let error = hub_with(nowhere, &scope(), 4).await.unwrap_err();
     assert_eq!(error.what(), DiscoverErrorKind::Unreachable);
     assert!(error.next().contains("HTTPS_PROXY"));
 }
