@@ -18,6 +18,11 @@ fn name() -> impl Strategy<Value = String> {
     "[a-zA-Z][a-z0-9_+=,.@-]{0,6}"
 }
 
+/// A name that can stand unquoted everywhere.
+fn plain_name() -> impl Strategy<Value = String> {
+    "[a-zA-Z][a-z0-9_+=.@-]{0,6}"
+}
+
 fn group() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-z]{1,5}(:[a-z]{1,4})?",
@@ -48,7 +53,7 @@ fn block_row(column: usize) -> impl Strategy<Value = String> {
         "username: nobody",
         "",
     ]);
-    (keys, name(), select(vec!["", " # end", "  "])).prop_map(move |(keys, name, end)| {
+    (keys, plain_name(), select(vec!["", " # end", "  "])).prop_map(move |(keys, name, end)| {
         let keys = keys.replace("{A}", &format!("arn:aws:iam::111122223333:role/{name}"));
         let end = if keys.ends_with("lines") || keys.is_empty() { "" } else { end };
         let indent = " ".repeat(column);
@@ -67,7 +72,7 @@ fn behind(column: usize) -> impl Strategy<Value = String> {
         "\n".to_owned(),
         "# c\n".to_owned(),
         format!("{indent}# - rolearn: off\n\n"),
-        " \t\n".to_owned(),
+        "  \n".to_owned(),
     ])
 }
 
@@ -175,7 +180,7 @@ fn check(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn block_sections_change_in_the_edited_rows_only(section in block_section(), (choices, appended) in choices()) {
