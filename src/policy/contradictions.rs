@@ -8,7 +8,7 @@ use super::{
     rules::same_rules,
 };
 use crate::{
-    model::{Arn, Principal, Selector},
+    model::{Principal, Selector},
     source::{Diagnostic, Diagnostics},
 };
 
@@ -89,13 +89,11 @@ fn between(spot: &Spot, message: String, other: &Spot, label: &str) -> Diagnosti
     }
 }
 
-/// The same for two ways of writing the same principal.
+/// The same for two ways of writing the same principal. Names under two paths are not one: at most one of them exists.
 fn key(who: &Who) -> String {
-    let bare = |arn: &Arn| arn.without_role_path().to_string().to_ascii_lowercase();
     match &who.principal {
-        Principal::RoleArn(arn) | Principal::UserArn(arn) => bare(arn),
-        Principal::RoleName(name) => format!("role {}", name.to_ascii_lowercase()),
-        Principal::UserName(name) => format!("user {}", name.to_ascii_lowercase()),
+        Principal::RoleArn(arn) | Principal::UserArn(arn) => arn.without_role_path().to_string().to_ascii_lowercase(),
+        Principal::RoleName(_) | Principal::UserName(_) => who.to_string().to_ascii_lowercase(),
         other => other.to_string(),
     }
 }

@@ -11,8 +11,8 @@ use super::{
     rules,
 };
 use crate::{
-    model::{Principal, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind},
-    source::{self, Diagnostics, Document, SourceFile, join, selector::selector},
+    model::{Principal, RbacKind, RbacSubject, RoleRef, Rule, Source, SubjectKind},
+    source::{self, Diagnostics, Document, SourceFile, Span, join, selector::selector},
 };
 
 /// Reads policy files and merges them in the order in which they are given. `None` when any of them has an error; all
@@ -20,13 +20,18 @@ use crate::{
 pub fn parse(files: &[SourceFile], diagnostics: &mut Diagnostics) -> Option<Policy> {
     let mut found = Diagnostics::new();
     let mut policy = Policy::default();
+    if files.is_empty() {
+        // Nothing read is not an empty policy, which would take away all that an earlier one gave.
+        found.error("policy", None, "there is no policy file to read");
+    }
     for file in files {
         let errors = found.len();
         let Some(mut doc) = Document::parse(file, &mut found) else { continue };
         refuse_later(&mut doc, &mut found);
         let Some(input) = source::decode::<PolicyInput>(&mut doc, &mut found) else { continue };
         let whole = found.len() == errors;
-        Reader { doc: &doc, whole, diagnostics: &mut found, policy: &mut policy }.read(input);
+        let breaks = file.text.match_indices('\n').map(|(at, _)| at).collect();
+        Reader { doc: &doc, whole, breaks, diagnostics: &mut found, policy: &mut policy }.read(input);
     }
     contradictions::check(&policy, &mut found);
     let good = !found.has_errors();
@@ -52,6 +57,9 @@ fn refuse_later(doc: &mut Document<'_>, diagnostics: &mut Diagnostics) {
             refused.push(at.clone());
         }
     }
+    if refused.is_empty() {
+        return;
+    }
     doc.remove(refused.iter().map(String::as_str));
 }
 
@@ -59,6 +67,8 @@ struct Reader<'r, 'f> {
     doc: &'r Document<'f>,
     /// Whether nothing was left out of the document for being wrong, so that what lacks in it was not written.
     whole: bool,
+    /// Where the file's lines end, so that finding a line takes no walk through the file.
+    breaks: Vec<usize>,
     diagnostics: &'r mut Diagnostics,
     policy: &'r mut Policy,
 }
@@ -83,7 +93,19 @@ impl Reader<'_, '_> {
     }
 
     fn spot(&self, pointer: &str) -> Spot {
-        Spot { source: self.doc.source(pointer), span: self.doc.span(pointer) }
+        let span = self.doc.span(pointer);
+        Spot { source: self.source(span), span }
+    }
+
+    /// The place of a value that stands for its entry: the line is the one on which its key stands.
+    fn entry_spot(&self, pointer: &str) -> Spot {
+        let span = self.doc.span(pointer);
+        Spot { source: self.source(self.doc.key_span(pointer).or(span)), span }
+    }
+
+    fn source(&self, span: Option<Span>) -> Source {
+        let line = span.map_or(1, |span| 1 + self.breaks.partition_point(|at| *at < span.start));
+        Source { file: self.doc.file().name.clone(), line }
     }
 
     /// Says what is wrong with the value, with help where there is some; whether it is good.
@@ -189,7 +211,8 @@ impl Reader<'_, '_> {
                 }
             }
         }
-        self.policy.access.push(AccessEntry { spot: self.spot(&pointer), who, groups, username, selector, until });
+        let spot = self.entry_spot(&pointer);
+        self.policy.access.push(AccessEntry { spot, who, groups, username, selector, until });
     }
 
     fn granted_groups(&mut self, names: &[String], at: &str) -> Vec<Group> {

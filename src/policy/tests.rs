@@ -95,6 +95,19 @@ fn files_merge_and_each_entry_knows_its_line() {
 }
 
 #[test]
+fn an_entry_stands_on_the_line_of_its_who() {
+    let (policy, _) = read(&[("p.yaml", &format!("{HEAD}access:\n  - who:\n      role: dev\n"))]);
+    assert_eq!(policy.unwrap().access[0].spot.source.line, 4);
+}
+
+#[test]
+fn no_file_is_not_an_empty_policy() {
+    let (policy, lines) = read(&[]);
+    assert!(policy.is_none());
+    assert_eq!(lines, ["policy: error: there is no policy file to read"]);
+}
+
+#[test]
 fn everything_wrong_is_said_at_once() {
     let lines = wrong(
         "roles:\n  - {name: view, rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]}\naccess:\n  - who: {rolle: \
@@ -164,7 +177,7 @@ fn entries_that_bind_or_allow_nothing_are_refused() {
 #[test]
 fn contradictions_name_both_places() {
     let a = format!("{HEAD}access:\n  - {{who: {{role: dev}}, username: x}}\n");
-    let b = format!("{HEAD}access:\n  - {{who: {{role: ci/Dev}}, username: y, where: {{regions: [eu-*]}}}}\n");
+    let b = format!("{HEAD}access:\n  - {{who: {{role: Dev}}, username: y, where: {{regions: [eu-*]}}}}\n");
     let files = [SourceFile::new("a.yaml", a), SourceFile::new("b.yaml", b)];
     let mut diagnostics = Diagnostics::new();
     assert!(parse(&files, &mut diagnostics).is_none());
