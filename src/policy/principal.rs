@@ -18,7 +18,7 @@ pub(super) struct Wrong {
 }
 
 impl Wrong {
-    pub(super) fn new(message: impl Into<String>) -> Self {
+    fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), help: None }
     }
 

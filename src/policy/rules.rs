@@ -21,31 +21,38 @@ fn normal(rules: &[Rule]) -> BTreeSet<[BTreeSet<&str>; 5]> {
         .collect()
 }
 
-/// What is wrong with a rule, in words; nothing when Kubernetes takes it.
+/// What a rule lacks, in words; nothing when Kubernetes takes it.
 ///
 /// See `ValidatePolicyRule` in
 /// <https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/apis/rbac/validation/validation.go>.
-pub(super) fn wrong_with(rule: &Rule, namespaced: bool) -> Vec<&'static str> {
-    let mut wrong = Vec::new();
+pub(super) fn lacking(rule: &Rule) -> Vec<&'static str> {
+    let mut lacking = Vec::new();
+    let about_urls = !rule.non_resource_urls.is_empty();
     if rule.verbs.is_empty() {
-        wrong.push("the rule has no verbs and would allow nothing: give `verbs`, such as [get, list, watch]");
+        lacking.push("the rule allows nothing: give `verbs`, such as [get, list, watch]");
     }
-    let resources = !rule.resources.is_empty();
-    let urls = !rule.non_resource_urls.is_empty();
-    if urls && namespaced {
+    if rule.resources.is_empty() && !about_urls {
+        lacking.push("the rule says not what it is about: give `resources`, such as [pods, pods/log]");
+    }
+    if !rule.resources.is_empty() && rule.api_groups.is_empty() {
+        lacking.push("the rule has resources but no API groups: give `apiGroups`, [\"\"] being the core group");
+    }
+    lacking
+}
+
+/// What does not belong into a rule, in words, by the same rules of Kubernetes.
+pub(super) fn wrong(rule: &Rule, namespaced: bool) -> Vec<&'static str> {
+    let mut wrong = Vec::new();
+    let about_urls = !rule.non_resource_urls.is_empty();
+    let about_resources = [&rule.resources, &rule.api_groups, &rule.resource_names].iter().any(|list| !list.is_empty());
+    if about_urls && namespaced {
         wrong.push("nonResourceURLs belong to the whole cluster: they are possible only in a role without `namespace`");
     }
-    if urls && (resources || !rule.api_groups.is_empty() || !rule.resource_names.is_empty()) {
+    if about_urls && about_resources {
         wrong.push("a rule is about resources or about nonResourceURLs, not both: make two rules of it");
     }
-    if !urls && !resources {
-        wrong.push("the rule says not what it is about: give `resources`, such as [pods, pods/log]");
-    }
-    if resources && rule.api_groups.is_empty() {
-        wrong.push("the rule has resources but no apiGroups: give `apiGroups`, [\"\"] being the core group");
-    }
-    let lists = [&rule.api_groups, &rule.resources, &rule.verbs, &rule.resource_names, &rule.non_resource_urls];
-    if lists[1..].iter().any(|list| list.iter().any(String::is_empty)) {
+    let names = [&rule.resources, &rule.verbs, &rule.resource_names, &rule.non_resource_urls];
+    if names.iter().any(|list| list.iter().any(String::is_empty)) {
         wrong.push("a name in the rule is empty: only apiGroups knows \"\", the core group");
     }
     wrong
@@ -77,13 +84,14 @@ mod tests {
 
     #[test]
     fn rules_that_kubernetes_refuses_are_named() {
-        assert_eq!(wrong_with(&rule(&[""], &["pods"], &["get"], &[]), true), Vec::<&str>::new());
-        assert_eq!(wrong_with(&rule(&[], &[], &["get"], &["/metrics"]), false), Vec::<&str>::new());
-        assert!(wrong_with(&rule(&[""], &["pods"], &[], &[]), false)[0].contains("no verbs"));
-        assert!(wrong_with(&rule(&[], &[], &["get"], &["/metrics"]), true)[0].contains("without `namespace`"));
-        assert!(wrong_with(&rule(&[""], &["pods"], &["get"], &["/metrics"]), false)[0].contains("two rules"));
-        assert!(wrong_with(&rule(&[""], &[], &["get"], &[]), false)[0].contains("what it is about"));
-        assert!(wrong_with(&rule(&[], &["pods"], &["get"], &[]), false)[0].contains("core group"));
-        assert!(wrong_with(&rule(&[""], &["pods", ""], &["get"], &[]), false)[0].contains("is empty"));
+        for good in [rule(&[""], &["pods"], &["get"], &[]), rule(&[], &[], &["get"], &["/metrics"])] {
+            assert!(lacking(&good).is_empty() && wrong(&good, false).is_empty(), "{good:?}");
+        }
+        assert!(lacking(&rule(&[""], &["pods"], &[], &[]))[0].contains("`verbs`"));
+        assert!(lacking(&rule(&[""], &[], &["get"], &[]))[0].contains("`resources`"));
+        assert!(lacking(&rule(&[], &["pods"], &["get"], &[]))[0].contains("`apiGroups`"));
+        assert!(wrong(&rule(&[], &[], &["get"], &["/metrics"]), true)[0].contains("without `namespace`"));
+        assert!(wrong(&rule(&[""], &["pods"], &["get"], &["/metrics"]), false)[0].contains("two rules"));
+        assert!(wrong(&rule(&[""], &["pods", ""], &["get"], &[]), false)[0].contains("is empty"));
     }
 }

@@ -2,7 +2,7 @@
 
 mod bindings;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use jiff::civil::Date;
 
@@ -11,6 +11,7 @@ use super::{
     template,
 };
 use crate::{
+    authenticator::unknown_templates,
     model::{Cluster, Match, Principal, Selector},
     source::Diagnostic,
 };
@@ -55,7 +56,7 @@ fn templates(entry: &AccessEntry, warnings: &mut Vec<Diagnostic>) {
     let username = entry.username.iter().map(|username| (&username.text, &username.spot));
     let groups = entry.groups.iter().map(|group| (&group.name, &group.spot));
     for (text, spot) in username.chain(groups) {
-        for unknown in template::unknown(text) {
+        for unknown in unknown_templates(text) {
             let message = format!("{unknown} is not a template that EKS knows: it would stand in the name as it is");
             let known = template::KNOWN.join(", ");
             warnings.push(warning(spot, message).help(format!("EKS knows {known}")));
@@ -83,18 +84,18 @@ fn ended(entry: &AccessEntry, today: Date, warnings: &mut Vec<Diagnostic>) {
 
 /// The names that entries give, to ask whether one of them may become a given name.
 struct Names<'a> {
-    exact: HashMap<&'a str, ()>,
+    exact: HashSet<&'a str>,
     templates: Vec<String>,
 }
 
 impl<'a> Names<'a> {
     fn of(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut all = Self { exact: HashMap::new(), templates: Vec::new() };
+        let mut all = Self { exact: HashSet::new(), templates: Vec::new() };
         for name in names {
             if template::any(name) {
                 all.templates.push(name.to_owned());
             } else {
-                all.exact.insert(name, ());
+                all.exact.insert(name);
             }
         }
         all.templates.sort();
@@ -117,7 +118,7 @@ impl<'a> Names<'a> {
     }
 
     fn may_be(&self, name: &str) -> bool {
-        self.exact.contains_key(name) || self.templates.iter().any(|template| template::may_become(template, name))
+        self.exact.contains(name) || self.templates.iter().any(|template| template::may_become(template, name))
     }
 }
 
@@ -137,4 +138,5 @@ fn default_username(entry: &AccessEntry) -> Option<String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests;
