@@ -1,1 +1,3 @@
 //! Desired × observed → plan; guards. Pure, synchronous, deterministic.
+
+pub mod splice;
