@@ -49,7 +49,9 @@ impl Ticker {
         let job = Job::new_async_tz(schedule.cron.as_str(), timezone, move |_, _| {
             let ticks = ticks.clone();
             // The daemon takes every tick at once; one that finds the channel full is as good as the one already in it.
-            Box::pin(async move { drop(ticks.try_send(())) })
+            Box::pin(async move {
+                let _ = ticks.try_send(());
+            })
         })?;
         let added = self.scheduler.add(job).await?;
         if let Some(old) = self.job.replace(added) {

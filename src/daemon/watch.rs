@@ -29,7 +29,9 @@ impl Watcher {
         let debouncer = new_debouncer(QUIET, None, move |result: DebounceEventResult| match result {
             Ok(events) if events.iter().all(|event| event.kind.is_access()) => {}
             // One word in the channel stands for any number of changes.
-            Ok(_) => drop(changes.try_send(())),
+            Ok(_) => {
+                let _ = changes.try_send(());
+            }
             Err(errors) => warn!(?errors, "watching settings and policy for changes failed"),
         })?;
         Ok(Self { debouncer, watched: BTreeSet::new() })

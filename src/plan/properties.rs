@@ -4,30 +4,31 @@ use proptest::{collection::vec, prelude::*, sample::subsequence};
 
 use crate::{
     authenticator,
-    model::{
-        ArnPattern, Desired, DesiredRow, Observed, PlanRules, RbacState, Section, Unmanaged, Write, binding_name,
-    },
+    model::{ArnPattern, Desired, DesiredRow, Observed, PlanRules, RbacState, Section, Unmanaged, Write, binding_name},
 };
 
 use super::{fixtures::*, plan};
 
 const NAMES: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 const GROUPS: [&str; 3] = ["devs", "ops", "system:masters"];
-const BREAKGLASS: &str =
-    "- rolearn: arn:aws:iam::111122223333:role/breakglass   # never touch\n  username: \"b\"\n  groups: [system:masters]\n";
+const BREAKGLASS: &str = "- rolearn: arn:aws:iam::111122223333:role/breakglass   # never touch\n  username: \"b\"\n  groups: [system:masters]\n";
 
 /// A row as somebody may have written it: other case, a path, flow style, a comment.
 fn live_row() -> impl Strategy<Value = String> {
-    (0..NAMES.len(), 0..4_usize, 0..2_usize, subsequence(GROUPS.to_vec(), 0..=3)).prop_map(|(name, form, user, groups)| {
-        let name = NAMES[name];
-        let username = ["u", "v"][user];
-        match form {
-            0 => row(&name.to_uppercase(), username, &["devs"]),
-            1 => row(&format!("path/{name}"), username, &["ops"]),
-            2 => format!("- {{rolearn: \"{}\", username: {username}, groups: [{}]}}\n", arn(name), groups.join(", ")),
-            _ => format!("# about {name}\n{}", row(name, username, &["ops", "devs"])),
-        }
-    })
+    (0..NAMES.len(), 0..4_usize, 0..2_usize, subsequence(GROUPS.to_vec(), 0..=3)).prop_map(
+        |(name, form, user, groups)| {
+            let name = NAMES[name];
+            let username = ["u", "v"][user];
+            match form {
+                0 => row(&name.to_uppercase(), username, &["devs"]),
+                1 => row(&format!("path/{name}"), username, &["ops"]),
+                2 => {
+                    format!("- {{rolearn: \"{}\", username: {username}, groups: [{}]}}\n", arn(name), groups.join(", "))
+                }
+                _ => format!("# about {name}\n{}", row(name, username, &["ops", "devs"])),
+            }
+        },
+    )
 }
 
 fn live_roles() -> impl Strategy<Value = String> {
