@@ -1,1 +1,145 @@
 //! Plan → outcome: the only code that mutates anything. It decides nothing.
+
+mod aws_auth;
+mod object;
+mod order;
+
+use jiff::Timestamp;
+
+use crate::{
+    connect,
+    model::{ClusterId, Outcome, Plan, Step, StepOutcome, StepResult, Unreadable, Write},
+};
+use order::Progress;
+
+/// Carries out the plan's steps in their order, each under its precondition.
+///
+/// A precondition that does not hold is never forced. A step that removes something is left out when any step before it
+/// did not succeed, and when any object of the plan is refused in a server-side dry run, which comes before the first
+/// write of a plan that removes anything. A plan that a guard holds back is left out as a whole.
+pub async fn apply(client: &kube::Client, plan: &Plan) -> Outcome {
+    let place = Place { client, cluster: &plan.cluster };
+    let mut progress = Progress::new(plan);
+    if plan.blocked.is_none() && plan.steps.iter().any(|step| step.removes) {
+        place.rehearse(plan, &mut progress).await;
+    }
+    let mut left = None;
+    for (index, step) in plan.steps.iter().enumerate() {
+        let result = match progress.verdict(index, step) {
+            Some(result) => result,
+            None => place.carry_out(step, &mut left).await,
+        };
+        log(plan, step, &result);
+        progress.record(step, result);
+    }
+    progress.into_outcome()
+}
+
+/// Where the writes go.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    client: &'a kube::Client,
+    cluster: &'a ClusterId,
+}
+
+/// Why a write did not take place, or not as planned.
+enum Miss {
+    /// The object is not what the plan had seen.
+    Conflict(String),
+    /// The server refused or did not answer.
+    Failed(Unreadable),
+}
+
+impl From<Miss> for StepResult {
+    fn from(miss: Miss) -> Self {
+        match miss {
+            Miss::Conflict(why) => Self::Conflict(why),
+            Miss::Failed(why) => Self::Failed(why),
+        }
+    }
+}
+
+impl Place<'_> {
+    /// 409 is a conflict, whatever else is a failure.
+    fn miss(self, error: &kube::Error, doing: &str) -> Miss {
+        match error {
+            kube::Error::Api(status) if status.code == 409 => Miss::Conflict(format!("{doing}: {}", status.message)),
+            _ => Miss::Failed(connect::unreadable(error, doing, self.cluster)),
+        }
+    }
+
+    /// The server took the write and holds something else: an admission webhook, most likely.
+    fn altered(self, doing: &str) -> Miss {
+        let mut why = connect::server_error("the server took it and stored something else", doing, self.cluster);
+        why.next = Some("See which admission webhook or controller of the cluster alters it.".to_owned());
+        Miss::Failed(why)
+    }
+
+    /// Tries every object in a server-side dry run and notes what is refused.
+    async fn rehearse(self, plan: &Plan, progress: &mut Progress) {
+        for (index, step) in plan.steps.iter().enumerate() {
+            let Write::ApplyObject { object, precondition, after, .. } = &step.write else { continue };
+            match self.put_object(object, precondition, after, true).await {
+                Ok(_) => {}
+                Err(object::Refusal::AwaitsRole(role, _)) if order::makes(plan, &role) => {}
+                Err(refusal) => {
+                    let result = StepResult::from(refusal.into_miss());
+                    tracing::info!(cluster = %self.cluster, %object, ?result, "refused in the dry run");
+                    if progress.refuse(index, result) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn carry_out(self, step: &Step, left: &mut Option<aws_auth::Left>) -> StepResult {
+        let written = match &step.write {
+            Write::PutAwsAuth { precondition, before, after } => {
+                let put = self.put_aws_auth(precondition, before.as_ref(), after, left.as_ref()).await;
+                put.map(|new| Some(left.insert(new).resource_version.clone()))
+            }
+            Write::CreateBackup { name, data } => self.create_backup(name, data).await.map(Some),
+            Write::ApplyObject { object, precondition, after, .. } => {
+                let put = self.put_object(object, precondition, after, false).await;
+                put.map(Some).map_err(object::Refusal::into_miss)
+            }
+            Write::DeleteObject { object, precondition, .. } => {
+                self.delete_object(object, precondition).await.map(|()| None)
+            }
+        };
+        match written {
+            Ok(resource_version) => StepResult::Done { at: Timestamp::now(), resource_version },
+            Err(miss) => miss.into(),
+        }
+    }
+}
+
+fn log(plan: &Plan, step: &Step, result: &StepResult) {
+    let object = match &step.write {
+        Write::PutAwsAuth { .. } => "configmap kube-system/aws-auth".to_owned(),
+        Write::CreateBackup { name, .. } => format!("configmap kube-system/{name}"),
+        Write::ApplyObject { object, .. } | Write::DeleteObject { object, .. } => object.to_string(),
+    };
+    let action = match &step.write {
+        Write::DeleteObject { .. } => "delete",
+        _ => "write",
+    };
+    let cluster = &plan.cluster;
+    match result {
+        StepResult::Done { .. } => tracing::info!(%cluster, %object, action, result = "done", "step"),
+        StepResult::Conflict(why) => tracing::warn!(%cluster, %object, action, result = "conflict", why, "step"),
+        StepResult::Failed(why) => tracing::warn!(%cluster, %object, action, result = "failed", %why, "step"),
+        StepResult::Skipped(why) => tracing::info!(%cluster, %object, action, result = "skipped", why, "step"),
+    }
+}
+
+impl Progress {
+    fn into_outcome(self) -> Outcome {
+        let steps = self.into_results().into_iter().enumerate();
+        Outcome { steps: steps.map(|(step, result)| StepOutcome { step, result }).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,48 @@
 //! Getting into a cluster: the token, the client, and what its errors mean.
+//!
+//! [`target`] tells where a cluster's API server is and how it is reached, [`client`] makes a client that signs itself in
+//! with tokens of [`token`], and [`unreadable`] is the one place where errors get their kind and their words.
+
+mod chain;
+mod client;
+mod entry;
+mod proxy;
+mod target;
+pub mod token;
+mod words;
+
+pub use client::client;
+pub use target::{ConnectTarget, target};
+pub use words::{server_error, unreadable, with_principal};
+
+/// The field manager and the label value by which rolecall's objects are known.
+pub const MANAGER: &str = "rolecall";
+
+/// The label that marks an object as somebody's:
+/// <https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/>.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// An object's name as one segment of a URL's path: the client puts names into paths as they are, and RBAC allows names
+/// with `?`, `#` or spaces.
+pub fn path_segment(name: &str) -> String {
+    use std::fmt::Write as _;
+
+    name.bytes().fold(String::with_capacity(name.len()), |mut segment, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~:@!$&'()*+,;=".contains(&byte) {
+            segment.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(segment, "%{byte:02X}");
+        }
+        segment
+    })
+}
+
+#[cfg(test)]
+mod entry_tests;
+#[cfg(test)]
+pub(crate) mod fake;
+#[cfg(test)]
+mod socket_tests;
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,29 @@
-//! Reading AWS: organization, credentials, clusters, identities.
+//! Reading AWS: organization, credentials, clusters, identities. Nothing here changes anything; the one call that is not
+//! a read is AssumeRole.
+//!
+//! Every answer is complete or says that it is not: a listing that ends early is an error or an unknown, never a short
+//! list.
+
+mod actions;
+mod clusters;
+mod config;
+mod credentials;
+mod error;
+mod hub;
+mod identities;
+mod organization;
+mod pages;
+mod session;
+mod tree;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
+pub use actions::{HUB_ACTIONS, MEMBER_ACTIONS};
+pub use clusters::{clusters, regions};
+pub use error::{DiscoverError, DiscoverErrorKind};
+pub use hub::{Caller, Hub, hub, hub_with};
+pub use identities::identities;
+pub use organization::{Need, Organization, organization};
+pub use session::Session;

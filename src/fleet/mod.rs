@@ -1,1 +1,141 @@
-//! One pass over the fleet: composes the stages.
+//! One pass over the fleet: composes the stages. Discover, observe and plan run ahead as one pipeline; corrections begin
+//! only when the whole fleet has been planned, so that budgets see all of it.
+
+mod correct;
+mod examine;
+mod load;
+mod progress;
+mod selection;
+mod walk;
+
+use std::sync::Arc;
+
+use jiff::{Timestamp, tz::TimeZone};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, info, info_span};
+
+pub use load::{Inputs, Loaded, load};
+pub use progress::{Progress, Quiet};
+pub use walk::{Discovery, discover};
+
+use crate::{
+    discover::{DiscoverError, Hub},
+    model::{ClusterReport, Finding, FindingCode, PassKind, PassReport, Plan, Status},
+};
+
+/// Why a pass could not take place at all.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// AWS could not be read to the point where there is a fleet.
+    #[error(transparent)]
+    Discover(#[from] DiscoverError),
+    /// The pass was called off before there was anything to report.
+    #[error("the pass was called off before it had read anything")]
+    Cancelled,
+}
+
+impl FleetError {
+    /// A short stable name, for metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Discover(error) => error.kind(),
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What a pass is asked to do beyond its settings and policy.
+#[derive(Clone, Debug)]
+pub struct PassOptions {
+    /// Compare only, or correct as well.
+    pub kind: PassKind,
+    /// Whether broken sections of aws-auth may be rewritten, their text kept in a backup ConfigMap.
+    pub repair: bool,
+    /// Only these plans, made earlier: a cluster whose plan is no longer the same is refused.
+    pub only: Option<Vec<Plan>>,
+}
+
+impl PassOptions {
+    /// A plain pass.
+    pub fn new(kind: PassKind) -> Self {
+        Self { kind, repair: false, only: None }
+    }
+}
+
+/// What every part of one pass shares.
+pub(crate) struct Context {
+    pub(crate) inputs: Arc<Inputs>,
+    pub(crate) options: PassOptions,
+    pub(crate) progress: Arc<dyn Progress>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) today: jiff::civil::Date,
+}
+
+/// Walks the organization once: reads and plans every cluster and, for [`PassKind::Sync`], corrects it.
+///
+/// # Errors
+/// When the organization itself cannot be read. Whatever fails below that is a finding or a cluster's status.
+pub async fn pass(
+    inputs: Arc<Inputs>,
+    options: PassOptions,
+    hub: &Arc<Hub>,
+    cancel: CancellationToken,
+    progress: Arc<dyn Progress>,
+) -> Result<PassReport, FleetError> {
+    let started = Timestamp::now();
+    let today = started.to_zoned(TimeZone::UTC).date();
+    let context = Arc::new(Context { inputs, options, progress, cancel, today });
+    let span = info_span!("pass", kind = ?context.options.kind);
+    async {
+        let mut walked = walk::examine_all(&context, hub).await?;
+        let corrected = match context.options.kind {
+            PassKind::Plan => walked.examined.into_iter().map(|examined| examined.report).collect(),
+            PassKind::Sync => correct::correct_all(&context, walked.examined).await,
+        };
+        let clusters = selection::complete(&context, corrected, &mut walked.findings);
+        let report = PassReport {
+            kind: context.options.kind,
+            organization: walked.organization,
+            started,
+            finished: Timestamp::now(),
+            accounts: walked.accounts,
+            regions: walked.regions,
+            clusters,
+            findings: walked.findings,
+        };
+        summarize(&report);
+        Ok(report)
+    }
+    .instrument(span)
+    .await
+}
+
+fn summarize(report: &PassReport) {
+    let counts = report.counts();
+    let count = |status| counts.get(&status).copied().unwrap_or(0);
+    info!(
+        accounts = report.accounts,
+        clusters = report.clusters.len(),
+        in_sync = count(Status::InSync),
+        applied = count(Status::Applied),
+        drifted = count(Status::Drifted),
+        blocked = count(Status::Blocked),
+        unknown = report.clusters.iter().filter(|c| c.status.is_unknown()).count(),
+        "pass ended"
+    );
+}
+
+/// A finding for a cluster that was asked for and is not there.
+pub(crate) fn vanished(plan: &Plan) -> Finding {
+    Finding::gap(
+        FindingCode::ClusterUnreadable,
+        plan.cluster.to_string(),
+        format!("cluster {} is in the plan and was not found in this pass", plan.cluster),
+    )
+    .next("make a new plan with `rolecall plan --out FILE`")
+}
+
+/// Sorts reports the way people look for clusters: by account, region and name.
+pub(crate) fn sort(reports: &mut [ClusterReport]) {
+    reports.sort_by(|a, b| a.cluster.id.cmp(&b.cluster.id));
+}

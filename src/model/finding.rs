@@ -75,6 +75,8 @@ pub enum FindingCode {
     SelectorUnknown,
     /// A grant of the policy cannot be expressed on this cluster's surfaces.
     CannotBePlaced,
+    /// Two lines of the policy contradict each other on the cluster.
+    Contradiction,
     /// A grant has ended by its `until`.
     GrantEnded,
     /// A section of aws-auth does not parse: nobody in it gets in.

@@ -75,6 +75,15 @@ impl<T> Observed<T> {
         }
     }
 
+    /// The same reading with other words for why it is not known.
+    #[must_use]
+    pub fn map_unknown(self, words: impl FnOnce(Unreadable) -> Unreadable) -> Self {
+        match self {
+            Self::Known(value) => Self::Known(value),
+            Self::Unknown(why) => Self::Unknown(words(why)),
+        }
+    }
+
     /// Why it is not known.
     pub fn unknown(&self) -> Option<&Unreadable> {
         match self {

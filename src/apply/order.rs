@@ -1,0 +1,82 @@
+//! Which steps may still be carried out after what became of those before them.
+
+use std::collections::BTreeMap;
+
+use crate::model::{ObjectRef, Plan, Step, StepResult, UnreadableKind, Write};
+
+/// What is known of the steps so far.
+pub(super) struct Progress {
+    blocked: Option<String>,
+    refused: BTreeMap<usize, StepResult>,
+    results: Vec<StepResult>,
+    aws_auth_stopped: bool,
+    gone: Option<String>,
+}
+
+impl Progress {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let blocked = plan.blocked.as_ref().map(|guard| format!("held back by the guard {}", guard.name));
+        Self { blocked, refused: BTreeMap::new(), results: Vec::new(), aws_auth_stopped: false, gone: None }
+    }
+
+    /// Notes that a step was refused in the dry run; tells whether trying more is of no use.
+    pub(super) fn refuse(&mut self, index: usize, result: StepResult) -> bool {
+        self.note_gone(&result);
+        self.refused.insert(index, result);
+        self.gone.is_some()
+    }
+
+    /// What becomes of a step that is not to be carried out.
+    pub(super) fn verdict(&mut self, index: usize, step: &Step) -> Option<StepResult> {
+        if let Some(result) = self.refused.remove(&index) {
+            // It stays in the way of every removal, those after it included.
+            return Some(result);
+        }
+        self.reason_to_skip(step).map(StepResult::Skipped)
+    }
+
+    fn reason_to_skip(&self, step: &Step) -> Option<String> {
+        if let Some(why) = self.blocked.as_ref().or(self.gone.as_ref()) {
+            return Some(why.clone());
+        }
+        if self.aws_auth_stopped && matches!(step.write, Write::PutAwsAuth { .. }) {
+            return Some("an earlier step on aws-auth did not succeed".to_owned());
+        }
+        if step.removes && !self.refused.is_empty() {
+            return Some("it removes something, and a later step was refused in the dry run".to_owned());
+        }
+        let failed = self.results.iter().position(|result| !matches!(result, StepResult::Done { .. }));
+        failed
+            .filter(|_| step.removes)
+            .map(|failed| format!("it removes something, and step {} before it did not succeed", failed + 1))
+    }
+
+    /// Notes what became of the next step.
+    pub(super) fn record(&mut self, step: &Step, result: StepResult) {
+        self.note_gone(&result);
+        if !matches!(result, StepResult::Done { .. }) {
+            // Without its backup a broken section is not overwritten either.
+            self.aws_auth_stopped |= matches!(step.write, Write::PutAwsAuth { .. } | Write::CreateBackup { .. });
+        }
+        self.results.push(result);
+    }
+
+    /// A server that does not answer one step is not asked for the next: each would wait for its own timeout.
+    fn note_gone(&mut self, result: &StepResult) {
+        use UnreadableKind::{Throttled, Timeout, Tls, Unauthenticated, Unreachable};
+        if let StepResult::Failed(why) = result
+            && matches!(why.kind, Unreachable | Tls | Unauthenticated | Timeout | Throttled)
+        {
+            self.gone.get_or_insert_with(|| format!("the API server stopped answering ({})", why.kind));
+        }
+    }
+
+    pub(super) fn into_results(self) -> Vec<StepResult> {
+        self.results
+    }
+}
+
+/// Whether the plan itself makes this object.
+pub(super) fn makes(plan: &Plan, wanted: &ObjectRef) -> bool {
+    plan.steps.iter().any(|step| matches!(&step.write, Write::ApplyObject { object, .. } if object == wanted))
+}

@@ -1,0 +1,35 @@
+//! The IAM actions behind the calls of this room; `deploy/iam` allows exactly these.
+
+pub(super) const DESCRIBE_ORGANIZATION: &str = "organizations:DescribeOrganization";
+pub(super) const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
+pub(super) const LIST_ACCOUNTS_FOR_PARENT: &str = "organizations:ListAccountsForParent";
+pub(super) const LIST_ORGANIZATIONAL_UNITS: &str = "organizations:ListOrganizationalUnitsForParent";
+pub(super) const LIST_ROOTS: &str = "organizations:ListRoots";
+pub(super) const LIST_TAGS: &str = "organizations:ListTagsForResource";
+pub(super) const ASSUME_ROLE: &str = "sts:AssumeRole";
+/// Asked for beside AssumeRole when a source identity is set.
+const SET_SOURCE_IDENTITY: &str = "sts:SetSourceIdentity";
+/// Takes no permission, and no policy can deny it.
+pub(super) const GET_CALLER_IDENTITY: &str = "sts:GetCallerIdentity";
+
+pub(super) const LIST_REGIONS: &str = "account:ListRegions";
+pub(super) const LIST_CLUSTERS: &str = "eks:ListClusters";
+pub(super) const DESCRIBE_CLUSTER: &str = "eks:DescribeCluster";
+pub(super) const GET_ROLE: &str = "iam:GetRole";
+pub(super) const GET_USER: &str = "iam:GetUser";
+pub(super) const LIST_ROLES: &str = "iam:ListRoles";
+
+/// What the hub credentials have to be allowed, sorted.
+pub const HUB_ACTIONS: &[&str] = &[
+    DESCRIBE_ORGANIZATION,
+    LIST_ACCOUNTS,
+    LIST_ACCOUNTS_FOR_PARENT,
+    LIST_ORGANIZATIONAL_UNITS,
+    LIST_ROOTS,
+    LIST_TAGS,
+    ASSUME_ROLE,
+    SET_SOURCE_IDENTITY,
+];
+
+/// What the member role has to be allowed in each account, sorted.
+pub const MEMBER_ACTIONS: &[&str] = &[LIST_REGIONS, DESCRIBE_CLUSTER, LIST_CLUSTERS, GET_ROLE, GET_USER, LIST_ROLES];

@@ -1,0 +1,238 @@
+//! The accounts of the organization.
+
+use std::{collections::BTreeMap, num::NonZeroU32};
+
+use aws_sdk_organizations::{Client, types};
+use futures::{StreamExt, stream};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
+use super::{
+    DiscoverError, DiscoverErrorKind, Hub, actions,
+    pages::{Listing, read_pages},
+    tree,
+};
+use crate::model::{Account, AccountId, Finding, FindingCode, Match, OrganizationScope, Place};
+
+/// Calls to Organizations at the same time; its rates are too low for more to be of use.
+const CONCURRENCY: usize = 4;
+/// The most that Organizations gives in one page.
+const PAGE: i32 = 20;
+
+/// What selectors ask of the accounts beyond id and name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Need {
+    /// The accounts' tags: a call for each account.
+    pub account_tags: bool,
+    /// The accounts' OU paths: a walk of the tree for the names.
+    pub ou_paths: bool,
+}
+
+/// The organization as far as a pass needs it.
+#[derive(Clone, Debug)]
+pub struct Organization {
+    /// Its id, such as `o-a1b2c3d4e5`; `None` when just named accounts are walked.
+    pub id: Option<String>,
+    /// The active accounts that the scope does not leave out, sorted by id.
+    pub accounts: Vec<Account>,
+    /// Accounts that were skipped, and what could not be read.
+    pub findings: Vec<Finding>,
+    /// Whether all of it could be read.
+    pub complete: bool,
+}
+
+/// The documented rates of Organizations, per second and at once; they hold for the whole account.
+///
+/// See <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html#throttling-limits>.
+pub(super) struct Limits {
+    pub(super) describe_organization: DefaultDirectRateLimiter,
+    pub(super) list_accounts: DefaultDirectRateLimiter,
+    pub(super) list_roots: DefaultDirectRateLimiter,
+    pub(super) list_units: DefaultDirectRateLimiter,
+    pub(super) list_accounts_for_parent: DefaultDirectRateLimiter,
+    pub(super) list_tags: DefaultDirectRateLimiter,
+}
+
+impl Limits {
+    pub(super) fn documented() -> Self {
+        let of = |rate: u32, burst: u32| {
+            let cells = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+            RateLimiter::direct(Quota::per_second(cells(rate)).allow_burst(cells(burst)))
+        };
+        Self {
+            describe_organization: of(1, 2),
+            list_accounts: of(8, 12),
+            list_roots: of(1, 2),
+            list_units: of(5, 8),
+            list_accounts_for_parent: of(5, 8),
+            list_tags: of(10, 15),
+        }
+    }
+}
+
+/// Reads the accounts that a pass walks: those named in the scope, or the organization's active ones. What the scope
+/// leaves out by account, OU path or account tags is left out here; what cannot be told stays in.
+///
+/// # Errors
+/// When the organization cannot be read at all, or a permission for it is missing. What is only partly unreadable is a
+/// finding and makes the organization incomplete.
+pub async fn organization(hub: &Hub, scope: &OrganizationScope, need: Need) -> Result<Organization, DiscoverError> {
+    if let Some(ids) = &scope.accounts {
+        return Ok(just_these(ids, scope));
+    }
+    let client = hub.organizations();
+    let id = describe(hub, &client).await?;
+    let listing = list_accounts(hub, &client).await;
+    if let Some(error) = &listing.ended_by
+        && (listing.items.is_empty() || error.what() == DiscoverErrorKind::AccessDenied)
+    {
+        return Err(error.clone());
+    }
+    let mut gaps = Gaps::default();
+    if let Some(error) = listing.ended_by {
+        gaps.add("Not all accounts of the organization could be listed", &error);
+    }
+    let mut listed = listing.items;
+    if need.ou_paths {
+        tree::place(hub, &client, &mut listed, &mut gaps).await?;
+    }
+    listed.retain(|listed| keeps(&listed.account, scope));
+    let (active, inactive): (Vec<Listed>, Vec<Listed>) = listed.into_iter().partition(|listed| listed.state == ACTIVE);
+    let mut accounts: Vec<Account> = active.into_iter().map(|listed| listed.account).collect();
+    if need.account_tags {
+        read_tags(hub, &client, &mut accounts, &mut gaps).await?;
+        accounts.retain(|account| keeps(account, scope));
+    }
+    accounts.sort_by(|a, b| a.id.cmp(&b.id));
+    let complete = gaps.findings.is_empty();
+    let mut findings: Vec<Finding> = inactive.iter().map(Listed::skipped).collect();
+    findings.extend(gaps.findings);
+    Ok(Organization { id: Some(id), accounts, findings, complete })
+}
+
+/// What could not be read, one finding for each kind of thing however many accounts it concerns.
+#[derive(Default)]
+pub(super) struct Gaps {
+    findings: Vec<Finding>,
+}
+
+impl Gaps {
+    pub(super) fn add(&mut self, what: &str, error: &DiscoverError) {
+        let message = format!("{what}: {error}.");
+        self.findings.push(
+            Finding::gap(FindingCode::OrganizationIncomplete, "organization", message).next(error.next().to_owned()),
+        );
+    }
+}
+
+const ACTIVE: &str = "ACTIVE";
+
+/// An account as ListAccounts tells of it.
+pub(super) struct Listed {
+    pub(super) account: Account,
+    /// The ids of the OUs from the root down, where the server tells them.
+    pub(super) units: Option<Vec<String>>,
+    state: String,
+}
+
+impl Listed {
+    /// `State` tells of an account what `Status` did before, and more; an older server sends only that.
+    ///
+    /// See <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_account_state.html>.
+    fn of(account: &types::Account) -> Option<Self> {
+        let id: AccountId = account.id()?.parse().ok()?;
+        let state = account.state().map(types::AccountState::as_str);
+        let state = state.or_else(|| account.status().map(types::AccountStatus::as_str)).unwrap_or(ACTIVE);
+        let name = account.name().filter(|name| !name.is_empty()).unwrap_or(id.as_str()).to_owned();
+        Some(Self {
+            account: Account { id, name, ou_path: None, tags: None },
+            units: account.paths().first().and_then(|path| tree::units_of_path(path)),
+            state: state.to_owned(),
+        })
+    }
+
+    fn skipped(&self) -> Finding {
+        let Account { id, name, .. } = &self.account;
+        let message = format!("The account is {} and was skipped.", self.state);
+        let place = Place { account: Some(id.clone()), account_name: Some(name.clone()), ..Place::default() };
+        Finding::notice(FindingCode::AccountInactive, id.to_string(), message).at(place)
+    }
+}
+
+fn just_these(ids: &[AccountId], scope: &OrganizationScope) -> Organization {
+    let mut accounts: Vec<Account> = ids
+        .iter()
+        .map(|id| Account { id: id.clone(), name: id.to_string(), ou_path: None, tags: None })
+        .filter(|account| keeps(account, scope))
+        .collect();
+    accounts.sort_by(|a, b| a.id.cmp(&b.id));
+    accounts.dedup_by(|a, b| a.id == b.id);
+    Organization { id: None, accounts, findings: Vec::new(), complete: true }
+}
+
+/// Whether any cluster of the account can be in scope. An exclusion that also speaks of regions or clusters leaves no
+/// account out, and neither does one that cannot be decided.
+fn keeps(account: &Account, scope: &OrganizationScope) -> bool {
+    let excluded = |exclude: &crate::model::Selector| {
+        exclude.is_about_accounts_only() && exclude.may_match_account(account) == Match::Yes
+    };
+    scope.include.may_match_account(account) != Match::No && !scope.exclude.as_ref().is_some_and(excluded)
+}
+
+async fn describe(hub: &Hub, client: &Client) -> Result<String, DiscoverError> {
+    let call = hub.call(actions::DESCRIBE_ORGANIZATION);
+    hub.limits.describe_organization.until_ready().await;
+    let answer = client.describe_organization().send().await.map_err(|e| DiscoverError::of(&e, &call))?;
+    let id = answer.organization().and_then(types::Organization::id);
+    id.map(str::to_owned)
+        .ok_or_else(|| DiscoverError::new(DiscoverErrorKind::Other, &call, "the answer names no organization"))
+}
+
+async fn list_accounts(hub: &Hub, client: &Client) -> Listing<Listed> {
+    let call = hub.call(actions::LIST_ACCOUNTS);
+    read_pages(&call, |token| {
+        let (client, call) = (&client, &call);
+        async move {
+            hub.limits.list_accounts.until_ready().await;
+            let page = client.list_accounts().max_results(PAGE).set_next_token(token).send().await;
+            let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
+            Ok((page.accounts().iter().filter_map(Listed::of).collect(), page.next_token))
+        }
+    })
+    .await
+}
+
+async fn read_tags(hub: &Hub, client: &Client, accounts: &mut [Account], gaps: &mut Gaps) -> Result<(), DiscoverError> {
+    let mut failed: Vec<DiscoverError> = Vec::new();
+    let reading = accounts.iter_mut().map(|account| async move {
+        let read = tags_of(hub, client, &account.id).await;
+        (account, read)
+    });
+    let mut reading = stream::iter(reading.collect::<Vec<_>>()).buffer_unordered(CONCURRENCY);
+    while let Some((account, read)) = reading.next().await {
+        match read {
+            Ok(tags) => account.tags = Some(tags),
+            Err(error) if error.what() == DiscoverErrorKind::AccessDenied => return Err(error),
+            Err(error) => failed.push(error),
+        }
+    }
+    if let Some(error) = failed.first() {
+        gaps.add(&format!("The tags of {} accounts could not be read", failed.len()), error);
+    }
+    Ok(())
+}
+
+async fn tags_of(hub: &Hub, client: &Client, id: &AccountId) -> Result<BTreeMap<String, String>, DiscoverError> {
+    let call = hub.call(actions::LIST_TAGS).on(format!("account {id}"));
+    let tags = read_pages(&call, |token| {
+        let (client, call) = (&client, &call);
+        async move {
+            hub.limits.list_tags.until_ready().await;
+            let page = client.list_tags_for_resource().resource_id(id.as_str()).set_next_token(token).send().await;
+            let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
+            let tags = page.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
+            Ok((tags, page.next_token))
+        }
+    })
+    .await;
+    Ok(tags.whole()?.into_iter().collect())
+}

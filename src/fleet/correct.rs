@@ -1,0 +1,156 @@
+//! Correcting the fleet: budgets first, then each cluster's plan, then a second look that must find nothing left.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::Semaphore, task::JoinSet};
+use tracing::{Instrument, info, info_span, warn};
+
+use super::{
+    Context,
+    examine::{self, Examined, WayIn},
+    walk::join_all,
+};
+use crate::{
+    apply,
+    model::{ClusterReport, Guard, Outcome, Plan, Status},
+};
+
+/// How often a cluster is observed and planned again because somebody else wrote to it in between.
+const TRIES: usize = 3;
+
+/// How long writes in flight may take after the pass was called off.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// Carries out every plan that may be carried out.
+pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examined>) -> Vec<ClusterReport> {
+    hold_to_budget(context, &mut examined);
+    let to_do = examined.iter().filter(|examined| examined.way_in.is_some()).count();
+    context.progress.applying(to_do);
+    let at_once = Arc::new(Semaphore::new(context.inputs.settings.limits.clusters));
+    let mut tasks = JoinSet::new();
+    let mut reports = Vec::with_capacity(examined.len());
+    for Examined { report, way_in } in examined {
+        let Some(way_in) = way_in else {
+            reports.push(report);
+            continue;
+        };
+        let (context, at_once) = (Arc::clone(context), Arc::clone(&at_once));
+        let id = report.cluster.id.clone();
+        let span = info_span!("cluster", account = %id.account, region = %id.region, name = %id.name);
+        tasks.spawn(
+            async move {
+                let _permit = at_once.acquire_owned().await;
+                let report = correct(&context, report, &way_in).await;
+                context.progress.cluster_done(report.status);
+                report
+            }
+            .instrument(span),
+        );
+    }
+    reports.extend(join_all(tasks).await);
+    reports
+}
+
+/// Blocks every plan when more clusters would change than the settings allow in one pass.
+fn hold_to_budget(context: &Context, examined: &mut [Examined]) {
+    let known = examined.iter().filter(|e| !e.report.status.is_unknown()).count();
+    let allowed = context.inputs.settings.safety.max_changed_clusters.of(known);
+    let changes = |report: &ClusterReport| report.plan.as_ref().is_some_and(|plan| !plan.changes.is_empty());
+    let changed = examined.iter().filter(|e| e.way_in.is_some() && changes(&e.report)).count();
+    if changed <= allowed {
+        return;
+    }
+    warn!(changed, allowed, "more clusters would change than `safety.maxChangedClusters` allows: nothing is written");
+    for Examined { report, way_in } in examined.iter_mut().filter(|e| e.way_in.is_some()) {
+        let guard = Guard {
+            name: "max-changed-clusters".to_owned(),
+            message: format!("{changed} of {known} clusters would change, {allowed} may in one pass"),
+            next: "see with `rolecall plan` whether that is meant, then raise `safety.maxChangedClusters`".to_owned(),
+        };
+        *way_in = None;
+        report.status = Status::Blocked;
+        report.why = Some(guard.message.clone());
+        report.next = Some(guard.next.clone());
+        if let Some(plan) = &mut report.plan {
+            plan.blocked = Some(guard);
+        }
+    }
+}
+
+/// Corrects one cluster: applies its plan, and looks again. A conflict makes a new plan; a failed write is never repeated
+/// blindly, the second look tells whether it took place.
+async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -> ClusterReport {
+    for attempt in 1..=TRIES {
+        let Some(plan) = report.plan.clone() else { return report };
+        if context.cancel.is_cancelled() {
+            report.why = Some("the pass was called off before this cluster was corrected".to_owned());
+            return report;
+        }
+        let outcome = tokio::select! {
+            outcome = apply::apply(&way_in.client, &plan) => outcome,
+            () = expired(context) => {
+                report.status = Status::Unknown;
+                report.why = Some("the pass was called off while this cluster was being written to".to_owned());
+                return report;
+            }
+        };
+        info!(written = outcome.written(), steps = plan.steps.len(), "plan carried out");
+        let look = examine::look(context, &report.cluster, way_in).await;
+        let conflict = outcome.conflict().map(str::to_owned);
+        let settled = settle(&mut report, &plan, outcome, &look);
+        if settled || conflict.is_none() || attempt == TRIES {
+            return report;
+        }
+        let outdated = context.options.only.is_some() || look.why.is_some() || look.plan.blocked.is_some();
+        if outdated {
+            return report;
+        }
+        warn!(conflict = conflict.as_deref(), attempt, "somebody else wrote in between: observed and planned again");
+        if let Some(outcome) = report.outcome.take() {
+            report.earlier.push((plan, outcome));
+        }
+        report.plan = Some(look.plan);
+    }
+    report
+}
+
+/// Ends some seconds after the pass was called off.
+async fn expired(context: &Context) {
+    context.cancel.cancelled().await;
+    tokio::time::sleep(GRACE).await;
+}
+
+/// Says where the cluster stands after its plan was carried out; true when there is nothing left to do.
+fn settle(report: &mut ClusterReport, plan: &Plan, outcome: Outcome, look: &examine::Look) -> bool {
+    let failure = outcome.failure().cloned();
+    let wrote_changes = !plan.changes.is_empty() || !report.earlier.is_empty();
+    report.outcome = Some(outcome);
+    report.next = None;
+    if let (Some(plan), None) = (&mut report.plan, &look.why) {
+        plan.findings.clone_from(&look.plan.findings);
+    }
+    let in_sync = look.why.is_none() && look.plan.steps.is_empty() && !look.plan.has_drift();
+    if in_sync {
+        report.status = if wrote_changes { Status::Applied } else { Status::InSync };
+        report.why = failure.map(|f| format!("a write was answered with an error and yet took place: {}", f.message));
+        return true;
+    }
+    if let Some(why) = &look.why {
+        report.status = examine::status_of(why.kind);
+        report.why = Some(format!("after writing it could not be read again: {}", why.message));
+        report.next.clone_from(&why.next);
+        return false;
+    }
+    report.status = Status::Drifted;
+    match failure {
+        Some(failure) => {
+            report.why = Some(failure.message);
+            report.next = failure.next;
+        }
+        None if look.plan.changes.is_empty() => {
+            report.why = Some("what is left cannot be corrected by rolecall".to_owned())
+        }
+        None => report.why = Some(format!("{} changes are left after writing", look.plan.changes.len())),
+    }
+    false
+}

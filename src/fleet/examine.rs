@@ -1,0 +1,191 @@
+//! One cluster: observed, compared with the policy, planned.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    connect,
+    discover::Session,
+    model::{
+        Cluster, ClusterPhase, ClusterReport, ClusterState, Desired, Guard, Identities, Match, Observed, Plan,
+        PlanRules, Status, Unreadable, UnreadableKind,
+    },
+    observe, plan, policy,
+};
+
+use super::Context;
+
+/// A cluster as it was examined, with what it takes to correct it.
+pub(super) struct Examined {
+    /// What there is to report so far.
+    pub(super) report: ClusterReport,
+    /// The way in, kept only where there is something to write.
+    pub(super) way_in: Option<WayIn>,
+}
+
+/// What it takes to look at a cluster again and to write to it.
+pub(super) struct WayIn {
+    pub(super) client: kube::Client,
+    pub(super) desired: Desired,
+    pub(super) rules: PlanRules,
+}
+
+/// What one look at a cluster gave.
+pub(super) struct Look {
+    pub(super) plan: Plan,
+    pub(super) status: Status,
+    pub(super) why: Option<Unreadable>,
+}
+
+/// Observes and plans one cluster, within the settings' deadline for one cluster.
+pub(super) async fn examine(
+    context: &Context,
+    cluster: Cluster,
+    session: Arc<Session>,
+    identities: Arc<Identities>,
+) -> Examined {
+    if let Some(report) = leave_alone(context, &cluster) {
+        return Examined { report, way_in: None };
+    }
+    let desired = policy::compile(&context.inputs.policy, &cluster, &identities, context.today);
+    let rules = rules(context, &cluster, &session);
+    let client = match client(context, &cluster, &session) {
+        Ok(client) => client,
+        Err(why) => return Examined { report: unreadable(cluster, None, why), way_in: None },
+    };
+    let way_in = WayIn { client, desired, rules };
+    let look = tokio::select! {
+        look = look(context, &cluster, &way_in) => look,
+        () = context.cancel.cancelled() => {
+            let why = Unreadable { kind: UnreadableKind::Timeout, message: "the pass was called off".to_owned(), next: None };
+            return Examined { report: ClusterReport { status: Status::Unknown, ..unreadable(cluster, None, why) }, way_in: None };
+        }
+    };
+    let report = report(context, cluster, look);
+    let writes = report.plan.as_ref().is_some_and(|plan| !plan.steps.is_empty() && plan.blocked.is_none());
+    Examined { report, way_in: writes.then_some(way_in) }
+}
+
+/// Observes a cluster and plans it anew.
+pub(super) async fn look(context: &Context, cluster: &Cluster, way_in: &WayIn) -> Look {
+    let deadline = context.inputs.settings.timeout;
+    let observed = tokio::time::timeout(deadline, observe::observe(&way_in.client, &cluster.id, &way_in.desired)).await;
+    let state = observed.unwrap_or_else(|_| timed_out(cluster, deadline));
+    let state = with_principal(state, way_in.rules.own_principal.as_deref());
+    let plan = plan::plan(cluster, &way_in.desired, &state, &way_in.rules);
+    let why = state.aws_auth.unknown().or(state.rbac.unknown()).cloned();
+    let status = match (&why, &plan) {
+        (Some(why), _) => status_of(why.kind),
+        (None, plan) if plan.blocked.is_some() => Status::Blocked,
+        (None, plan) if plan.has_drift() => Status::Drifted,
+        (None, _) => Status::InSync,
+    };
+    Look { plan, status, why }
+}
+
+/// Names the principal as which rolecall came wherever the cluster did not know it.
+fn with_principal(state: ClusterState, principal: Option<&str>) -> ClusterState {
+    let Some(principal) = principal else { return state };
+    ClusterState {
+        aws_auth: state.aws_auth.map_unknown(|why| connect::with_principal(why, principal)),
+        rbac: state.rbac.map_unknown(|why| connect::with_principal(why, principal)),
+    }
+}
+
+fn timed_out(cluster: &Cluster, deadline: Duration) -> ClusterState {
+    let why = Unreadable {
+        kind: UnreadableKind::Timeout,
+        message: format!("cluster {} was not read within {} s", cluster.id, deadline.as_secs()),
+        next: Some("see whether its API server is slow or far, or raise `clusters.timeout`".to_owned()),
+    };
+    ClusterState { aws_auth: Observed::Unknown(why.clone()), rbac: Observed::Unknown(why) }
+}
+
+/// The status that a reason for not knowing stands for.
+pub(super) fn status_of(kind: UnreadableKind) -> Status {
+    match kind {
+        UnreadableKind::Unreachable | UnreadableKind::Tls | UnreadableKind::Timeout => Status::Unreachable,
+        UnreadableKind::Unauthenticated | UnreadableKind::Forbidden => Status::AccessDenied,
+        UnreadableKind::Throttled | UnreadableKind::Server => Status::Unknown,
+    }
+}
+
+fn report(context: &Context, cluster: Cluster, look: Look) -> ClusterReport {
+    let (why, next) = match look.why {
+        Some(why) => (Some(why.message), why.next),
+        None => look.plan.blocked.as_ref().map_or((None, None), |g| (Some(g.message.clone()), Some(g.next.clone()))),
+    };
+    let mut report = ClusterReport {
+        cluster,
+        status: look.status,
+        why,
+        next,
+        plan: Some(look.plan),
+        earlier: Vec::new(),
+        outcome: None,
+    };
+    if let Some(earlier) =
+        context.options.only.as_ref().and_then(|only| only.iter().find(|p| p.cluster == report.cluster.id))
+    {
+        refuse_if_moved(&mut report, earlier);
+    }
+    report
+}
+
+/// A plan made earlier holds only while the cluster still is what it was made for: then planning again gives the very
+/// same steps, preconditions included.
+fn refuse_if_moved(report: &mut ClusterReport, earlier: &Plan) {
+    let Some(plan) = &mut report.plan else { return };
+    if plan.steps == earlier.steps || report.status.is_unknown() {
+        return;
+    }
+    let guard = Guard {
+        name: "plan-outdated".to_owned(),
+        message: format!("cluster {} or the policy moved since the plan was made: it is not carried out", plan.cluster),
+        next: "look at a new plan: `rolecall plan --out FILE`".to_owned(),
+    };
+    report.status = Status::Blocked;
+    report.why = Some(guard.message.clone());
+    report.next = Some(guard.next.clone());
+    plan.blocked = Some(guard);
+}
+
+fn unreadable(cluster: Cluster, plan: Option<Plan>, why: Unreadable) -> ClusterReport {
+    let status = status_of(why.kind);
+    ClusterReport { cluster, status, why: Some(why.message), next: why.next, plan, earlier: Vec::new(), outcome: None }
+}
+
+fn client(context: &Context, cluster: &Cluster, session: &Session) -> Result<kube::Client, Unreadable> {
+    let settings = &context.inputs.settings;
+    let target = connect::target(cluster, &settings.connect, settings.timeout)?;
+    connect::client(&target, &cluster.id, session.credentials_provider())
+}
+
+fn rules(context: &Context, cluster: &Cluster, session: &Session) -> PlanRules {
+    let settings = &context.inputs.settings;
+    PlanRules {
+        unmanaged: settings.unmanaged_for(cluster),
+        protect: settings.protect.clone(),
+        own_principal: Some(session.own_principal().to_string()),
+        max_removals: settings.safety.max_removals_per_cluster,
+        repair: context.options.repair,
+    }
+}
+
+/// Clusters that are not touched at all: in the wrong phase of their life, or paused.
+fn leave_alone(context: &Context, cluster: &Cluster) -> Option<ClusterReport> {
+    let report = |status, why: String, next: Option<String>| {
+        let cluster = cluster.clone();
+        Some(ClusterReport { cluster, status, why: Some(why), next, plan: None, earlier: Vec::new(), outcome: None })
+    };
+    if let ClusterPhase::LeftAlone(status) = &cluster.phase {
+        return report(Status::LeftAlone, format!("EKS reports it as {status}"), None);
+    }
+    let pause = context.inputs.settings.pause_for(cluster, context.today)?;
+    let owner = pause.owner.as_ref().map(|owner| format!(", owner {owner}")).unwrap_or_default();
+    let until = pause.until.map(|until| format!(", until {until}")).unwrap_or_default();
+    let unsure = match pause.matches.matches(cluster) {
+        Match::Unknown(why) => format!("; whether it is meant cannot be told, so the pause holds: {why}"),
+        _ => String::new(),
+    };
+    report(Status::Paused, format!("{}{owner}{until}{unsure}", pause.reason), None)
+}

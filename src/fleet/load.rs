@@ -1,0 +1,138 @@
+//! Settings and policy from disk.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use jiff::civil::Date;
+
+use crate::{
+    policy::{self, Policy},
+    settings::{self, Settings},
+    source::{Diagnostic, Diagnostics, SourceFile},
+};
+
+/// What a pass works with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inputs {
+    /// The settings.
+    pub settings: Settings,
+    /// The policy, its files merged.
+    pub policy: Policy,
+}
+
+/// Everything that loading found: the inputs when there is no error, the diagnostics and the files they speak of.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The inputs; `None` when any diagnostic is an error.
+    pub inputs: Option<Inputs>,
+    /// The settings alone, when they are valid although the policy is not.
+    pub settings: Option<Settings>,
+    /// Errors and warnings of all files.
+    pub diagnostics: Diagnostics,
+    /// Every file that was read, for snippets.
+    pub files: Vec<SourceFile>,
+    /// Every file and directory that was named, to be watched for changes.
+    pub paths: Vec<PathBuf>,
+}
+
+impl Loaded {
+    /// The diagnostics as people read them.
+    pub fn render(&self, color: bool) -> String {
+        self.diagnostics.render(&self.files, color)
+    }
+}
+
+/// Reads the settings and every policy file they name; collects every error of every file.
+pub fn load(settings_path: &Path, today: Date) -> Loaded {
+    let mut loaded = Loaded {
+        inputs: None,
+        settings: None,
+        diagnostics: Diagnostics::default(),
+        files: Vec::new(),
+        paths: vec![settings_path.to_owned()],
+    };
+    let Some(file) = read(settings_path, None, &mut loaded.diagnostics) else { return loaded };
+    let dir = settings_path.parent().unwrap_or(Path::new("")).to_owned();
+    loaded.settings = settings::parse(&file, &dir, &mut loaded.diagnostics);
+    loaded.files.push(file);
+    let Some(settings) = loaded.settings.clone() else { return loaded };
+
+    let policy_files = policy_files(&settings, settings_path, &mut loaded);
+    let policy = policy::parse(&policy_files, &mut loaded.diagnostics);
+    loaded.files.extend(policy_files);
+    if let Some(policy) = policy {
+        for diagnostic in policy::lint(&policy, today) {
+            loaded.diagnostics.push(diagnostic);
+        }
+        if !loaded.diagnostics.has_errors() {
+            loaded.inputs = Some(Inputs { settings, policy });
+        }
+    }
+    loaded
+}
+
+fn policy_files(settings: &Settings, settings_path: &Path, loaded: &mut Loaded) -> Vec<SourceFile> {
+    let mut files = Vec::new();
+    for path in &settings.policy {
+        loaded.paths.push(path.clone());
+        let names = match list(path) {
+            Ok(names) => names,
+            Err(error) => {
+                loaded.diagnostics.push(unreadable(path, Some(settings_path), &error));
+                continue;
+            }
+        };
+        if names.is_empty() {
+            let message = format!("the directory {} holds no .yaml or .yml file", path.display());
+            loaded.diagnostics.push(Diagnostic::error(settings_path.display().to_string(), None, message));
+        }
+        for name in names {
+            files.extend(read(&name, Some(settings_path), &mut loaded.diagnostics));
+        }
+    }
+    files
+}
+
+/// The file itself, or the YAML files right in the directory, sorted; hidden ones, such as the `..data` that Kubernetes
+/// puts into mounted ConfigMaps, are left out.
+fn list(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !fs::metadata(path)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let path = entry?.path();
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let yaml = path.extension().is_some_and(|ext| ext == "yaml" || ext == "yml");
+        if yaml && !hidden && fs::metadata(&path)?.is_file() {
+            names.push(path);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn read(path: &Path, named_by: Option<&Path>, diagnostics: &mut Diagnostics) -> Option<SourceFile> {
+    let name = path.display().to_string();
+    let file = match fs::read(path) {
+        Ok(bytes) => SourceFile::decode(&name, bytes),
+        Err(error) => Err(Box::new(unreadable(path, named_by, &error))),
+    };
+    file.map_err(|diagnostic| diagnostics.push(*diagnostic)).ok()
+}
+
+fn unreadable(path: &Path, named_by: Option<&Path>, error: &io::Error) -> Diagnostic {
+    let mut message = format!("cannot read {}: {error}", path.display());
+    if let Some(settings) = named_by {
+        message.push_str(&format!(" (named under `policy` in {})", settings.display()));
+    }
+    let diagnostic = Diagnostic::error(path.display().to_string(), None, message);
+    match named_by {
+        None if error.kind() == io::ErrorKind::NotFound => {
+            diagnostic.help("name the settings file with --settings FILE or ROLECALL_SETTINGS")
+        }
+        _ => diagnostic,
+    }
+}

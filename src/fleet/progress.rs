@@ -1,0 +1,27 @@
+//! How far a pass has come, for whoever watches.
+
+use crate::model::Status;
+
+/// Told of a pass as it goes; every method does nothing unless overridden.
+pub trait Progress: Send + Sync {
+    /// The organization was read: so many accounts will be walked.
+    fn accounts(&self, _total: usize) {}
+
+    /// One account was walked.
+    fn account_done(&self) {}
+
+    /// So many more clusters were found.
+    fn clusters_found(&self, _more: usize) {}
+
+    /// One cluster was read and planned, or corrected.
+    fn cluster_done(&self, _status: Status) {}
+
+    /// Corrections begin on so many clusters.
+    fn applying(&self, _clusters: usize) {}
+}
+
+/// Nobody watches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quiet;
+
+impl Progress for Quiet {}

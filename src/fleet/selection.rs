@@ -1,0 +1,50 @@
+//! Which of the clusters found are meant, and whether all that were asked for were seen.
+
+use std::collections::BTreeSet;
+
+use super::{Context, sort, vanished};
+use crate::model::{Cluster, ClusterReport, Finding, FindingCode, Match, Place};
+
+/// Where a cluster is, for findings.
+pub(super) fn place(cluster: &Cluster) -> Place {
+    Place {
+        account: Some(cluster.id.account.clone()),
+        account_name: Some(cluster.account.name.clone()),
+        region: Some(cluster.id.region.clone()),
+        cluster: Some(cluster.id.name.clone()),
+    }
+}
+
+/// Keeps the clusters that the settings mean. One of which it cannot be told is left alone, with a finding.
+pub(super) fn retain(context: &Context, clusters: &mut Vec<Cluster>, findings: &mut Vec<Finding>) {
+    let scope = &context.inputs.settings.scope;
+    clusters.retain(|cluster| {
+        let excluded = scope.exclude.as_ref().map_or(Match::No, |exclude| exclude.matches(cluster));
+        match scope.include.matches(cluster).and(|| excluded.negate()) {
+            Match::Yes => context.options.only.as_ref().is_none_or(|only| only.iter().any(|p| p.cluster == cluster.id)),
+            Match::No => false,
+            Match::Unknown(why) => {
+                let message =
+                    format!("whether cluster {} is meant by `include` and `exclude` cannot be told: {why}", cluster.id);
+                findings.push(
+                    Finding::gap(FindingCode::SelectorUnknown, cluster.id.to_string(), message).at(place(cluster)),
+                );
+                false
+            }
+        }
+    });
+}
+
+/// Sorts the reports and adds a finding for each cluster of a plan file that was not seen.
+pub(super) fn complete(
+    context: &Context,
+    mut reports: Vec<ClusterReport>,
+    findings: &mut Vec<Finding>,
+) -> Vec<ClusterReport> {
+    sort(&mut reports);
+    if let Some(only) = &context.options.only {
+        let seen: BTreeSet<_> = reports.iter().map(|report| &report.cluster.id).collect();
+        findings.extend(only.iter().filter(|plan| !seen.contains(&plan.cluster)).map(vanished));
+    }
+    reports
+}

@@ -1,0 +1,136 @@
+//! The stored aws-auth as the planner works on it: its texts, what they mean, and whose the rows are.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::{
+    authenticator::{self, Broken, Dropped, Reading, Resolved, Row, Rows, SectionReading},
+    model::{AwsAuth, Finding, FindingCode, Section, Surface},
+    plan::ownership::{OWNED_ROWS, Owned},
+};
+
+use super::{broken, wanted::folded};
+
+/// A principal in a section, in small letters.
+pub(super) type Key = (Section, String);
+
+/// A section that does not parse.
+pub(super) struct BrokenSection {
+    pub(super) why: Broken,
+    pub(super) text: String,
+    /// How many of its rows could not be rescued.
+    pub(super) lost: usize,
+}
+
+/// The stored aws-auth. A broken section is represented by what can be rescued of it.
+pub(super) struct Base {
+    pub(super) data: BTreeMap<String, String>,
+    pub(super) reading: Reading,
+    pub(super) effective: BTreeMap<Key, Resolved>,
+    /// The meaning of the document as it really stands, broken sections being empty.
+    pub(super) live: Option<Reading>,
+    pub(super) broken: BTreeMap<Section, BrokenSection>,
+    pub(super) owned: Owned,
+    rows: HashMap<Key, Vec<usize>>,
+    owned_keys: HashMap<Key, String>,
+}
+
+impl Base {
+    pub(super) fn new(stored: Option<&AwsAuth>, findings: &mut Vec<Finding>) -> Self {
+        let owned = stored.map_or_else(Owned::default, |stored| owned(stored, findings));
+        let mut data = stored.map(|stored| stored.data.clone()).unwrap_or_default();
+        let live = authenticator::read(&data);
+        let mut broken = BTreeMap::new();
+        for section in Section::ALL {
+            let SectionReading::Broken(why) = live.section(section) else { continue };
+            let text = data.remove(section.key()).unwrap_or_default();
+            let rescue = broken::rescue(section, &text);
+            if let Some(rescued) = rescue.text {
+                data.insert(section.key().to_owned(), rescued);
+            }
+            broken.insert(section, BrokenSection { why: why.clone(), text, lost: rescue.lost });
+        }
+        let (reading, live) = if broken.is_empty() { (live, None) } else { (authenticator::read(&data), Some(live)) };
+        let mut base = Self {
+            effective: authenticator::effective(&reading),
+            data,
+            reading,
+            live,
+            broken,
+            rows: HashMap::new(),
+            owned_keys: HashMap::new(),
+            owned,
+        };
+        base.index();
+        base
+    }
+
+    fn index(&mut self) {
+        for section in Section::ALL {
+            if let SectionReading::Read(Rows { rows, .. }) = self.reading.section(section) {
+                for (position, row) in rows.iter().enumerate() {
+                    self.rows.entry((section, folded(&row.arn))).or_default().push(position);
+                }
+            }
+            for arn in self.owned.section(section).keys() {
+                self.owned_keys.insert((section, folded(arn)), arn.clone());
+            }
+        }
+    }
+
+    /// The document's meaning as it really stands.
+    pub(super) fn live(&self) -> &Reading {
+        self.live.as_ref().unwrap_or(&self.reading)
+    }
+
+    /// Every row of a section, in order.
+    pub(super) fn section(&self, section: Section) -> &[Row] {
+        match self.reading.section(section) {
+            SectionReading::Read(rows) => &rows.rows,
+            _ => &[],
+        }
+    }
+
+    /// Every item of a section that the authenticator drops.
+    pub(super) fn dropped(&self, section: Section) -> &[Dropped] {
+        match self.reading.section(section) {
+            SectionReading::Read(rows) => &rows.dropped,
+            _ => &[],
+        }
+    }
+
+    /// The rows of one principal in a section, in order: the last one counts.
+    pub(super) fn rows(&self, key: &Key) -> impl DoubleEndedIterator<Item = &Row> {
+        let rows = self.section(key.0);
+        self.rows.get(key).into_iter().flatten().filter_map(|&position| rows.get(position))
+    }
+
+    /// The key under which the annotation holds a row, if it is ours.
+    pub(super) fn owned_key(&self, key: &Key) -> Option<&str> {
+        self.owned_keys.get(key).map(String::as_str)
+    }
+
+    /// What a wanted principal holds and in which section: roles are asked before users.
+    pub(super) fn effective_of(&self, section: Section, arn: &str) -> Option<(Key, &Resolved)> {
+        let order: &[Section] = match section {
+            Section::Accounts => &[Section::Accounts],
+            _ => &[Section::Roles, Section::Users],
+        };
+        order.iter().find_map(|&section| {
+            let key = (section, arn.to_owned());
+            let resolved = self.effective.get(&key)?;
+            Some((key, resolved))
+        })
+    }
+}
+
+fn owned(stored: &AwsAuth, findings: &mut Vec<Finding>) -> Owned {
+    Owned::parse(&stored.annotations).unwrap_or_else(|error| {
+        let message = format!(
+            "the annotation {OWNED_ROWS} that says which rows are rolecall's is not understood ({error}): no row counts as \
+             rolecall's, and none is removed for it"
+        );
+        let finding = Finding::notice(FindingCode::ReadingsDiffer, OWNED_ROWS, message).on(Surface::AwsAuth);
+        findings.push(finding.next("restore the annotation, or delete it: the rows of the policy are then taken over again"));
+        Owned::default()
+    })
+}

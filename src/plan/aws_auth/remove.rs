@@ -1,0 +1,194 @@
+//! What is to be taken away, and what is only told about.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    authenticator::{self, Row},
+    model::{Action, Change, Desired, Finding, FindingCode, PlanRules, Section, Surface, Unmanaged},
+    plan::held_back,
+};
+
+use super::{
+    base::{Base, Key},
+    decide::{Context, Decisions, holds, never_matches},
+    wanted::{Wanted, content, folded, subject},
+};
+
+/// Decides about every row that the policy does not name.
+pub(super) fn decide(
+    context: &Context<'_>,
+    desired: &Desired,
+    wanted: &[Wanted<'_>],
+    rules: &PlanRules,
+    decisions: &mut Decisions,
+) {
+    for section in Section::ALL {
+        if context.base.broken.contains_key(&section) && !rules.repair {
+            continue;
+        }
+        owned(context, desired, wanted, section, decisions);
+        if rules.unmanaged != Unmanaged::Keep {
+            unmanaged(context, desired, section, rules.unmanaged, decisions);
+            dropped(context.base, section, decisions);
+        }
+        shadowed(context.base, section, rules.unmanaged, decisions);
+    }
+}
+
+/// Rows that are ours and that the policy no longer names.
+fn owned(context: &Context<'_>, desired: &Desired, wanted: &[Wanted<'_>], section: Section, decisions: &mut Decisions) {
+    let base = context.base;
+    for arn in base.owned.section(section).keys() {
+        let key = (section, folded(arn));
+        if decisions.named.contains(&key) {
+            continue;
+        }
+        if base.rows(&key).next().is_none() {
+            // It is gone already: there is nothing left to own.
+            decisions.owned.section_mut(section).remove(arn);
+            continue;
+        }
+        let reason = ended(arn, wanted);
+        let mut stays = false;
+        for row in base.rows(&key) {
+            stays |= !take(context, desired, section, row, &reason, decisions);
+        }
+        if !stays {
+            decisions.released.push((section, arn.clone()));
+        }
+    }
+}
+
+/// Why a row of ours has ended: a permission set's role may have come back under another suffix.
+///
+/// See <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
+fn ended(arn: &str, wanted: &[Wanted<'_>]) -> String {
+    let successor = permission_set(arn).and_then(|set| {
+        wanted.iter().find(|wanted| {
+            permission_set(&wanted.arn).is_some_and(|other| other.eq_ignore_ascii_case(set))
+                && account(&wanted.arn) == account(arn)
+        })
+    });
+    match successor.and_then(|wanted| wanted.arn.rsplit('/').next()) {
+        Some(name) => format!("no longer granted: the permission set's role was made anew as {name}"),
+        None => "no longer granted".to_owned(),
+    }
+}
+
+/// The name of the permission set in the name of its role, `AWSReservedSSO_<set>_<16 hex digits>`.
+fn permission_set(arn: &str) -> Option<&str> {
+    let (set, suffix) = arn.rsplit('/').next()?.strip_prefix("AWSReservedSSO_")?.rsplit_once('_')?;
+    (suffix.len() == 16 && suffix.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(set)
+}
+
+fn account(arn: &str) -> Option<&str> {
+    arn.split(':').nth(4)
+}
+
+/// Plans the removal of one row, unless something speaks against it; says whether it is planned.
+fn take(
+    context: &Context<'_>,
+    desired: &Desired,
+    section: Section,
+    row: &Row,
+    reason: &str,
+    decisions: &mut Decisions,
+) -> bool {
+    if let Some(why) = context.protection.row(&row.arn, &row.groups) {
+        let message = format!("{} would be removed ({reason}), but stays: {why}", subject(section, &row.arn));
+        let finding = Finding::notice(FindingCode::Protected, row.arn.clone(), message).on(Surface::AwsAuth);
+        decisions.findings.push(finding.next("remove the row by hand if that is meant"));
+        return false;
+    }
+    let change = Change {
+        surface: Surface::AwsAuth,
+        action: Action::Remove,
+        subject: subject(section, &row.arn),
+        who: None,
+        reason: reason.to_owned(),
+        before: Some(content(section, &row.username, &row.groups)),
+        after: None,
+        sources: Vec::new(),
+        changed_by: None,
+    };
+    if !desired.unknown.is_empty() {
+        decisions.findings.push(held_back(&change, &desired.unknown));
+        return false;
+    }
+    decisions.edits(section).removals.push((row.index, change));
+    true
+}
+
+/// Rows that are not ours and that the policy does not name; those of nodes are a matter of course.
+fn unmanaged(context: &Context<'_>, desired: &Desired, section: Section, rule: Unmanaged, decisions: &mut Decisions) {
+    let base = context.base;
+    for row in base.section(section) {
+        let key = (section, folded(&row.arn));
+        let known = decisions.named.contains(&key) || base.owned_key(&key).is_some();
+        if known || authenticator::is_node_row(&row.groups) {
+            continue;
+        }
+        if rule == Unmanaged::Remove {
+            take(context, desired, section, row, "not in the policy", decisions);
+        } else if let Some(why) = authenticator::never_matches(section, &row.arn) {
+            decisions.findings.push(never_matches(section, row, &why));
+        } else if counts(base, &key, row) {
+            decisions.findings.push(left_alone(section, row));
+        }
+    }
+}
+
+fn counts(base: &Base, key: &Key, row: &Row) -> bool {
+    base.effective.get(key).is_some_and(|resolved| resolved.index == row.index)
+}
+
+fn left_alone(section: Section, row: &Row) -> Finding {
+    let gives = match section {
+        Section::Accounts => "lets every principal of the account in under its ARN".to_owned(),
+        _ => format!("holds {}", holds(&row.username, &row.groups)),
+    };
+    let message = format!("{} {gives}: not ours, left alone (`unmanaged: report`)", subject(section, &row.arn));
+    Finding::notice(FindingCode::Unmanaged, row.arn.clone(), message)
+        .next("name it in the policy to take it over, or set `unmanaged: keep` or `remove`")
+        .on(Surface::AwsAuth)
+}
+
+/// Items that the authenticator drops.
+fn dropped(base: &Base, section: Section, decisions: &mut Decisions) {
+    for item in base.dropped(section) {
+        let name = format!("item {} of {section}", item.index + 1);
+        let message = format!("{name} is dropped by the authenticator and lets nobody in: {}", item.reason);
+        let finding = Finding::notice(FindingCode::RowIneffective, name, message).on(Surface::AwsAuth);
+        decisions.findings.push(finding.next("correct it or delete it"));
+    }
+}
+
+/// Rows that another row of the same principal overrides: a later one of the same section, or one of mapRoles.
+fn shadowed(base: &Base, section: Section, rule: Unmanaged, decisions: &mut Decisions) {
+    let leaving: BTreeSet<usize> =
+        decisions.edits.get(&section).into_iter().flat_map(|e| &e.removals).map(|(index, _)| *index).collect();
+    let mut findings = Vec::new();
+    for row in base.section(section).iter().filter(|row| !leaving.contains(&row.index)) {
+        let key = (section, folded(&row.arn));
+        let over = match base.effective.get(&key) {
+            Some(resolved) if resolved.index != row.index => Some((section, resolved)),
+            _ if section == Section::Users => {
+                base.effective.get(&(Section::Roles, key.1.clone())).map(|resolved| (Section::Roles, resolved))
+            }
+            _ => None,
+        };
+        let told = rule != Unmanaged::Keep || decisions.named.contains(&key);
+        if let Some((other, resolved)) = over.filter(|_| told && section != Section::Accounts) {
+            let message = format!(
+                "item {} of {section} for {} has no effect: item {} of {other} holds {} and counts",
+                row.index + 1,
+                subject(section, &row.arn),
+                resolved.index + 1,
+                holds(&resolved.username, &resolved.groups),
+            );
+            let finding = Finding::notice(FindingCode::RowShadowed, row.arn.clone(), message).on(Surface::AwsAuth);
+            findings.push(finding.next("delete the row that is not meant"));
+        }
+    }
+    decisions.findings.extend(findings);
+}

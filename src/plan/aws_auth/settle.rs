@@ -1,0 +1,193 @@
+//! From what was decided to the writes of aws-auth.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    authenticator,
+    model::{
+        AwsAuth, AwsAuthPrecondition, AwsAuthText, Change, Cluster, Finding, FindingCode, PlanRules, Section, Surface,
+        Write,
+    },
+    plan::{
+        draft::{Part, Pending},
+        guards,
+        ownership::Owned,
+        protection::Protection,
+    },
+};
+
+use super::{
+    base::{Base, BrokenSection},
+    broken,
+    decide::{Decisions, Edits},
+    write,
+};
+
+/// The document after each of its two writes, and what they do.
+struct Outcome {
+    first: BTreeMap<String, String>,
+    last: BTreeMap<String, String>,
+    /// The repairs, each a change of a whole section.
+    repairs: Vec<Change>,
+    repaired: BTreeSet<Section>,
+}
+
+/// Makes the writes, or tells why there are none.
+pub(super) fn settle(
+    cluster: &Cluster,
+    stored: Option<&AwsAuth>,
+    base: &Base,
+    protection: &Protection<'_>,
+    rules: &PlanRules,
+    mut decisions: Decisions,
+) -> Part {
+    let outcome = texts(cluster, stored, base, rules, &mut decisions);
+    let mut part = Part::default();
+    let writes_data = stored.map_or(!outcome.last.is_empty() || !outcome.first.is_empty(), |stored| {
+        outcome.first != stored.data || outcome.last != stored.data
+    });
+    if writes_data {
+        let (before, first) = (base.live(), authenticator::read(&outcome.first));
+        let last = if outcome.last == outcome.first { first.clone() } else { authenticator::read(&outcome.last) };
+        let verified = write::verify(before, &first, &decisions, &outcome.repaired, false)
+            .and_then(|()| write::verify(before, &last, &decisions, &outcome.repaired, true));
+        if let Err(finding) = verified {
+            decisions.findings.push(finding);
+            return Part::only(decisions.findings);
+        }
+        part.guard = guards::access(before, &first, protection, rules)
+            .or_else(|| guards::access(before, &last, protection, rules));
+    }
+    if let Err(finding) = writes(stored, base, outcome, &mut decisions, &mut part) {
+        return Part::only(decisions.findings.into_iter().chain([finding]).collect());
+    }
+    part.findings = decisions.findings;
+    part
+}
+
+/// The texts of every section; what cannot be written is taken back from the decisions and told.
+fn texts(
+    cluster: &Cluster,
+    stored: Option<&AwsAuth>,
+    base: &Base,
+    rules: &PlanRules,
+    decisions: &mut Decisions,
+) -> Outcome {
+    let live = stored.map(|stored| stored.data.clone()).unwrap_or_default();
+    let backup = broken::backup_name(&live);
+    let mut outcome = Outcome { first: live.clone(), last: live, repairs: Vec::new(), repaired: BTreeSet::new() };
+    for section in Section::ALL {
+        let edits = decisions.edits.entry(section).or_default();
+        let texts = write::texts(base, section, edits);
+        let write = match (&texts, base.broken.get(&section)) {
+            (Err(finding), None) => {
+                decisions.findings.push(finding.clone());
+                false
+            }
+            (Ok(_), None) => true,
+            (texts, Some(broken)) => {
+                let fixed = texts.as_ref().ok().and_then(|texts| texts.first.as_deref());
+                decisions.findings.push(broken::finding(cluster, section, broken, fixed, rules, &backup));
+                rules.repair && fixed.is_some_and(|fixed| repair(broken, section, fixed, &mut outcome))
+            }
+        };
+        match texts {
+            Ok(texts) if write => {
+                put(&mut outcome.first, section, texts.first);
+                put(&mut outcome.last, section, texts.last);
+            }
+            _ => take_back(base, section, decisions),
+        }
+    }
+    outcome
+}
+
+fn repair(broken: &BrokenSection, section: Section, fixed: &str, outcome: &mut Outcome) -> bool {
+    outcome.repairs.push(broken::change(broken, section, fixed));
+    outcome.repaired.insert(section)
+}
+
+fn put(data: &mut BTreeMap<String, String>, section: Section, text: Option<String>) {
+    if let Some(text) = text {
+        data.insert(section.key().to_owned(), text);
+    }
+}
+
+/// A section that is not written keeps its rows, their owners and its silence.
+fn take_back(base: &Base, section: Section, decisions: &mut Decisions) {
+    decisions.edits.insert(section, Edits::default());
+    *decisions.owned.section_mut(section) = base.owned.section(section).clone();
+    decisions.released.retain(|(released, _)| *released != section);
+    decisions.promises.retain(|promise| promise.key.0 != section);
+}
+
+/// The writes themselves: first what adds and changes, then what takes away.
+fn writes(
+    stored: Option<&AwsAuth>,
+    base: &Base,
+    outcome: Outcome,
+    decisions: &mut Decisions,
+    part: &mut Part,
+) -> Result<(), Finding> {
+    let mut changes = outcome.repairs;
+    let mut removals = Vec::new();
+    for edits in std::mem::take(&mut decisions.edits).into_values() {
+        changes.extend(edits.first.into_iter().map(|(_, change)| change));
+        removals.extend(edits.removals.into_iter().map(|(_, change)| change));
+    }
+    let bookkeeping = decisions.owned != base.owned;
+    if changes.is_empty() && removals.is_empty() && !bookkeeping {
+        return Ok(());
+    }
+    if stored.is_some_and(|stored| stored.immutable) {
+        if let Some(finding) = immutable(changes.iter().chain(&removals)) {
+            decisions.findings.push(finding);
+        }
+        part.guard = None;
+        return Ok(());
+    }
+    let mut owned = decisions.owned.clone();
+    let kept = text(stored, outcome.first, &owned)?;
+    for (section, arn) in &decisions.released {
+        owned.section_mut(*section).remove(arn);
+    }
+    let mut before = stored.map(AwsAuthText::from);
+    let mut precondition = stored.map_or(AwsAuthPrecondition::Absent, |stored| AwsAuthPrecondition::At {
+        uid: stored.uid.clone(),
+        resource_version: stored.resource_version.clone(),
+    });
+    if let Some(stored) = stored.filter(|_| !outcome.repaired.is_empty()) {
+        part.pending.push(broken::backup(broken::backup_name(&stored.data), &stored.data));
+    }
+    if !changes.is_empty() || removals.is_empty() {
+        let write = Write::PutAwsAuth { precondition, before, after: kept.clone() };
+        part.pending.push(Pending { write, changes, removes: false, counts: false });
+        before = Some(kept);
+        precondition = AwsAuthPrecondition::AfterPrevious;
+    }
+    if !removals.is_empty() {
+        let write = Write::PutAwsAuth { precondition, before, after: text(stored, outcome.last, &owned)? };
+        part.prune.push(Pending { write, changes: removals, removes: true, counts: true });
+    }
+    Ok(())
+}
+
+fn text(stored: Option<&AwsAuth>, data: BTreeMap<String, String>, owned: &Owned) -> Result<AwsAuthText, Finding> {
+    let mut annotations = stored.map(|stored| stored.annotations.clone()).unwrap_or_default();
+    owned.write(&mut annotations).map_err(|error| {
+        write::differs("aws-auth", &format!("the list of rolecall's rows could not be written down ({error})"))
+    })?;
+    Ok(AwsAuthText { data, annotations })
+}
+
+/// See <https://kubernetes.io/docs/concepts/configuration/configmap/#configmap-immutable>.
+fn immutable<'c>(changes: impl Iterator<Item = &'c Change>) -> Option<Finding> {
+    let undone = write::undone(changes);
+    if undone.is_empty() {
+        return None;
+    }
+    let message =
+        format!("the ConfigMap kube-system/aws-auth is immutable: nothing in it can be changed. Left undone: {undone}");
+    let finding = Finding::drift(FindingCode::CannotBeEdited, "aws-auth", message).on(Surface::AwsAuth);
+    Some(finding.next("delete it and create it again without `immutable: true`, keeping its data"))
+}

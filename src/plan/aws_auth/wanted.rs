@@ -1,0 +1,143 @@
+//! What the policy wants to stand in aws-auth, each principal once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    authenticator,
+    model::{Content, Desired, DesiredRow, Finding, FindingCode, Section, Source, Subject, Surface},
+    plan::splice::RowText,
+};
+
+/// One row that shall stand in aws-auth.
+pub(super) struct Wanted<'d> {
+    /// Where it is put when it stands nowhere yet.
+    pub(super) section: Section,
+    /// The ARN as aws-auth must hold it, or an account's id.
+    pub(super) arn: String,
+    /// The same in small letters, as the authenticator compares it.
+    pub(super) key: String,
+    pub(super) username: &'d str,
+    pub(super) groups: &'d [String],
+    pub(super) unique_id: Option<&'d str>,
+    /// Whether it belongs to nodes: added when missing, never changed, never ours.
+    pub(super) node: bool,
+    pub(super) who: Option<&'d str>,
+    pub(super) sources: &'d [Source],
+}
+
+impl Wanted<'_> {
+    /// The row to write; an account has neither username nor groups.
+    pub(super) fn row(&self) -> RowText {
+        let username = (self.section != Section::Accounts).then(|| self.username.to_owned());
+        RowText { arn: self.arn.clone(), username, groups: self.groups.to_vec() }
+    }
+
+    pub(super) fn content(&self) -> Content {
+        content(self.section, self.username, self.groups)
+    }
+
+    /// Whether a row with this username and these groups gives exactly what is wanted; order and repetition of groups
+    /// mean nothing.
+    pub(super) fn is_met_by(&self, username: &str, groups: &[String]) -> bool {
+        self.section == Section::Accounts || (self.username == username && same_groups(self.groups, groups))
+    }
+}
+
+/// An ARN as the authenticator compares it: without regard to case, as Go's `strings.EqualFold` understands it for the
+/// letters that ARNs can have.
+pub(super) fn folded(arn: &str) -> String {
+    if arn.is_ascii() {
+        return arn.to_ascii_lowercase();
+    }
+    arn.chars()
+        .map(|letter| match letter {
+            '\u{17f}' => 's',
+            '\u{212a}' => 'k',
+            letter => letter,
+        })
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Whether two lists name the same groups.
+pub(super) fn same_groups(one: &[String], other: &[String]) -> bool {
+    one == other || one.iter().collect::<BTreeSet<_>>() == other.iter().collect::<BTreeSet<_>>()
+}
+
+/// What a row holds, for people.
+pub(super) fn content(section: Section, username: &str, groups: &[String]) -> Content {
+    match section {
+        Section::Accounts => Content::Account,
+        _ => Content::Row { username: username.to_owned(), groups: groups.to_vec() },
+    }
+}
+
+/// What names a row, for people.
+pub(super) fn subject(section: Section, arn: &str) -> Subject {
+    match section {
+        Section::Roles => Subject::Role(arn.to_owned()),
+        Section::Users => Subject::User(arn.to_owned()),
+        // An item that is no account id still has to be named.
+        Section::Accounts => arn.parse().map_or_else(|_| Subject::Role(arn.to_owned()), Subject::Account),
+    }
+}
+
+/// Every row and account that is desired, without those that could not be written without harm.
+pub(super) fn collect<'d>(desired: &'d Desired, findings: &mut Vec<Finding>) -> Vec<Wanted<'d>> {
+    let mut wanted: Vec<Wanted<'d>> = Vec::with_capacity(desired.rows.len() + desired.accounts.len());
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for row in &desired.rows {
+        let candidate = from_row(row);
+        if row.username.is_empty() {
+            findings.push(refused(&candidate, "it has no username: it would let the principal in nameless".to_owned()));
+            continue;
+        }
+        match seen.get(&candidate.key).and_then(|&first| wanted.get(first)) {
+            None => {
+                seen.insert(candidate.key.clone(), wanted.len());
+                wanted.push(candidate);
+            }
+            Some(first) if first.is_met_by(candidate.username, candidate.groups) => {}
+            Some(first) => {
+                let other = first.sources.first().map_or_else(String::new, |source| format!(" at {source}"));
+                findings.push(refused(&candidate, format!("the policy wants something else for the same ARN{other}")));
+            }
+        }
+    }
+    let mut accounts = BTreeSet::new();
+    wanted.extend(desired.accounts.iter().filter(|account| accounts.insert(&account.id)).map(|account| Wanted {
+        section: Section::Accounts,
+        arn: account.id.to_string(),
+        key: account.id.to_string(),
+        username: "",
+        groups: &[],
+        unique_id: None,
+        node: false,
+        who: None,
+        sources: &account.sources,
+    }));
+    wanted
+}
+
+fn from_row(row: &DesiredRow) -> Wanted<'_> {
+    let arn = row.mapped_arn();
+    Wanted {
+        section: row.section,
+        key: folded(&arn),
+        arn,
+        username: &row.username,
+        groups: &row.groups,
+        unique_id: row.unique_id.as_deref(),
+        node: row.node || authenticator::is_node_row(&row.groups),
+        who: Some(&row.who),
+        sources: &row.sources,
+    }
+}
+
+fn refused(wanted: &Wanted<'_>, why: String) -> Finding {
+    let message = format!("the grant for {} is not placed: {why}", subject(wanted.section, &wanted.arn));
+    Finding::drift(FindingCode::CannotBePlaced, wanted.arn.clone(), message)
+        .next("correct the policy")
+        .on(Surface::AwsAuth)
+        .from_source(wanted.sources.first())
+}

@@ -1,0 +1,111 @@
+//! What the halves of the planner hand back before it is put in order.
+
+use crate::model::{Action, Change, ChangedBy, FieldManager, Finding, Guard, Plan, Step, Surface, Write};
+
+/// The field manager as which rolecall writes.
+pub(super) const MANAGER: &str = "rolecall";
+
+/// A write with the changes that it makes.
+pub(super) struct Pending {
+    pub(super) write: Write,
+    pub(super) changes: Vec<Change>,
+    pub(super) removes: bool,
+    /// Whether its removals count: those that make room for a replacement do not.
+    pub(super) counts: bool,
+}
+
+impl Pending {
+    /// How many removals this is to the guard on their number.
+    pub(super) fn removals(&self) -> usize {
+        if self.counts { self.changes.iter().filter(|change| change.action == Action::Remove).count() } else { 0 }
+    }
+}
+
+/// One surface's half of a plan.
+#[derive(Default)]
+pub(super) struct Part {
+    /// What adds and changes, in order.
+    pub(super) pending: Vec<Pending>,
+    /// What takes away, in order.
+    pub(super) prune: Vec<Pending>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) guard: Option<Guard>,
+}
+
+impl Part {
+    /// A half that only has something to tell.
+    pub(super) fn only(findings: Vec<Finding>) -> Self {
+        Self { findings, ..Self::default() }
+    }
+}
+
+/// Puts the writes into the plan in the order in which they are given; the changes of aws-auth are listed first, since
+/// they say who gets in.
+pub(super) fn assemble(plan: &mut Plan, pending: Vec<Pending>) {
+    let ranked =
+        |surface: Surface| pending.iter().flat_map(|p| &p.changes).filter(move |c| c.surface == surface).count();
+    let mut next_row = 0;
+    let mut next_object = ranked(Surface::AwsAuth);
+    let mut numbered: Vec<(usize, Change)> = Vec::new();
+    for Pending { write, changes, removes, .. } in pending {
+        let mut indexes = Vec::with_capacity(changes.len());
+        for change in changes {
+            let counter = if change.surface == Surface::AwsAuth { &mut next_row } else { &mut next_object };
+            indexes.push(*counter);
+            numbered.push((*counter, change));
+            *counter += 1;
+        }
+        plan.steps.push(Step { write, changes: indexes, removes });
+    }
+    numbered.sort_by_key(|(index, _)| *index);
+    plan.changes = numbered.into_iter().map(|(_, change)| change).collect();
+}
+
+/// Who wrote an object after rolecall did last, or last at all where rolecall never wrote it.
+///
+/// Nobody, when rolecall was the last: then the policy has changed, not the cluster. Managed fields tell time by the
+/// second, so that a writer of the same second counts as later.
+pub(super) fn changed_by(managers: &[FieldManager]) -> Option<ChangedBy> {
+    let (position, other) = managers.iter().enumerate().find(|(_, manager)| manager.name != MANAGER)?;
+    let ours = managers.iter().take(position).find(|manager| manager.name == MANAGER);
+    if ours.is_some_and(|ours| other.time.is_none() || other.time < ours.time) {
+        return None;
+    }
+    Some(ChangedBy { manager: other.name.clone(), time: other.time })
+}
+
+/// Words for a person from a list: `a`, `a and 2 more`.
+pub(super) fn listed(items: &[String], at_most: usize) -> String {
+    let shown = items.iter().take(at_most).cloned().collect::<Vec<_>>().join(", ");
+    match items.len().saturating_sub(at_most) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn manager(name: &str, second: Option<i64>) -> FieldManager {
+        FieldManager { name: name.to_owned(), time: second.map(|second| jiff::Timestamp::from_second(second).unwrap()) }
+    }
+
+    #[test]
+    fn whoever_wrote_after_rolecall_is_named() {
+        let named = |managers: &[FieldManager]| changed_by(managers).map(|by| by.manager);
+        assert_eq!(named(&[manager("kubectl-edit", Some(9)), manager("rolecall", Some(5))]).unwrap(), "kubectl-edit");
+        assert_eq!(named(&[manager("rolecall", Some(5)), manager("kubectl-edit", Some(5))]).unwrap(), "kubectl-edit");
+        assert_eq!(named(&[manager("rolecall", Some(5)), manager("kubectl-edit", Some(4))]), None);
+        assert_eq!(named(&[manager("terraform", None)]).unwrap(), "terraform");
+        assert_eq!(named(&[]), None);
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let items: Vec<String> = ["a", "b", "c"].map(str::to_owned).to_vec();
+        assert_eq!(listed(&items, 2), "a, b and 1 more");
+        assert_eq!(listed(&items, 3), "a, b, c");
+    }
+}

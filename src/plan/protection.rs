@@ -1,0 +1,45 @@
+//! Who is never changed or removed, whatever the policy says.
+
+use crate::{
+    authenticator,
+    model::{Arn, ArnPattern, PlanRules},
+};
+
+/// The principals that are never changed or removed.
+pub(super) struct Protection<'r> {
+    patterns: &'r [ArnPattern],
+    own: Option<String>,
+}
+
+impl<'r> Protection<'r> {
+    pub(super) fn new(rules: &'r PlanRules) -> Self {
+        Self { patterns: &rules.protect, own: rules.own_principal.as_deref().map(normalized) }
+    }
+
+    /// Why the principal is protected, if it is.
+    pub(super) fn of(&self, arn: &str) -> Option<String> {
+        let plain = normalized(arn);
+        if self.own.as_deref() == Some(plain.as_str()) {
+            return Some("it is rolecall's own way in".to_owned());
+        }
+        let pattern = self.patterns.iter().find(|pattern| pattern.matches(arn) || pattern.matches(&plain))?;
+        Some(format!("it is protected by `{}`", pattern.as_str()))
+    }
+
+    /// Why a row is protected, if it is: for its groups, which belong to nodes, or for its principal.
+    pub(super) fn row(&self, arn: &str, groups: &[String]) -> Option<String> {
+        if authenticator::is_node_row(groups) {
+            return Some("it lets nodes join".to_owned());
+        }
+        self.of(arn)
+    }
+}
+
+/// The ARN as a caller's would be compared: that of the role behind a session, without a path, in small letters.
+pub(super) fn normalized(arn: &str) -> String {
+    let canonical = if arn.contains(":sts:") { authenticator::canonical_arn(arn).ok() } else { None };
+    let canonical = canonical.as_deref().unwrap_or(arn);
+    let plain =
+        canonical.parse::<Arn>().map_or_else(|_| canonical.to_owned(), |arn| arn.without_role_path().to_string());
+    plain.to_lowercase()
+}

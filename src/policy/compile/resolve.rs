@@ -1,0 +1,123 @@
+//! From a principal as the policy names it to the roles and users that IAM has.
+
+use super::{doubt::Doubt, push_once};
+use crate::{
+    model::{Arn, Cluster, Desired, Finding, FindingCode, Identities, Identity, Lookup, Principal, Source},
+    policy::{entry::Who, principal::path_of},
+};
+
+/// What resolving needs to know and where it tells what it found.
+pub(super) struct Resolver<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) identities: &'a Identities,
+    pub(super) doubt: Doubt,
+}
+
+impl Resolver<'_> {
+    /// The roles or users that the principal is on this cluster; none where it does not exist or cannot be told, which
+    /// is then a finding.
+    pub(super) fn resolve(&mut self, who: &Who, source: &Source, desired: &mut Desired) -> Vec<Identity> {
+        match self.lookup(who) {
+            Lookup::Found(found) => self.found(who, found, source, desired),
+            Lookup::Missing => {
+                desired.findings.push(self.missing(who, source));
+                Vec::new()
+            }
+            Lookup::Unknown(why) => self.unknown(who, &why, source, desired),
+            Lookup::Outside => match &who.principal {
+                Principal::RoleArn(arn) | Principal::UserArn(arn) => {
+                    desired.findings.push(outside(who, arn, source));
+                    vec![Identity { arn: arn.clone(), unique_id: None, created: None }]
+                }
+                _ => self.unknown(who, "this pass does not walk the cluster's account", source, desired),
+            },
+        }
+    }
+
+    /// What is known of an ARN of another account is nothing: only the cluster's own account is looked into.
+    fn lookup(&self, who: &Who) -> Lookup {
+        let foreign = match &who.principal {
+            Principal::RoleArn(arn) | Principal::UserArn(arn) => arn.account != self.cluster.id.account.as_str(),
+            _ => false,
+        };
+        match self.identities.found.get(&who.principal) {
+            None if foreign => Lookup::Outside,
+            _ => self.identities.lookup(&who.principal),
+        }
+    }
+
+    fn found(&self, who: &Who, found: Vec<Identity>, source: &Source, desired: &mut Desired) -> Vec<Identity> {
+        let Some(first) = found.first().map(|identity| identity.arn.clone()) else {
+            desired.findings.push(self.missing(who, source));
+            return found;
+        };
+        let wanted = |identity: &Identity| {
+            who.path.as_ref().is_none_or(|path| path.eq_ignore_ascii_case(&path_of(&identity.arn)))
+        };
+        let kept: Vec<Identity> = found.into_iter().filter(wanted).collect();
+        if kept.is_empty() {
+            let message =
+                format!("{who} does not exist under this path: IAM has {first}, so nobody gets in by {source}");
+            desired.findings.push(
+                Finding::notice(FindingCode::PrincipalMissing, who.to_string(), message)
+                    .next(format!("correct the path, if {first} is the one that is meant"))
+                    .from_source(Some(source)),
+            );
+        }
+        if kept.len() > 1 {
+            let arns: Vec<String> = kept.iter().map(|identity| identity.arn.to_string()).collect();
+            let message =
+                format!("{who} has {} roles in this account, and all get in: {}", kept.len(), arns.join(", "));
+            desired.findings.push(
+                Finding::notice(FindingCode::PermissionSetAmbiguous, who.to_string(), message)
+                    .next("delete the role that Identity Center left behind, if one is no longer in use")
+                    .from_source(Some(source)),
+            );
+        }
+        kept
+    }
+
+    fn missing(&self, who: &Who, source: &Source) -> Finding {
+        let account = &self.cluster.account;
+        let place = if account.name == account.id.as_str() {
+            account.id.to_string()
+        } else {
+            format!("{} ({})", account.name, account.id)
+        };
+        let (what, next) = match &who.principal {
+            Principal::PermissionSet(_) => {
+                ("has no role, since it is assigned to nobody there", "assign it to the account, correct its name")
+            }
+            _ => ("does not exist", "create it, correct its name"),
+        };
+        let message = format!("{who} {what} in account {place}, so nobody gets in by {source}");
+        Finding::notice(FindingCode::PrincipalMissing, who.to_string(), message)
+            .next(format!("{next}, or leave the account out by `where`"))
+            .from_source(Some(source))
+    }
+
+    fn unknown(&mut self, who: &Who, why: &str, source: &Source, desired: &mut Desired) -> Vec<Identity> {
+        let message = format!(
+            "whether {who} exists could not be told: {why}; nothing is given by {source}, and nothing is removed from \
+             the cluster"
+        );
+        desired.findings.push(
+            Finding::gap(FindingCode::PrincipalUnknown, who.to_string(), message)
+                .next("let rolecall's member role read IAM in the account, then run the pass again")
+                .from_source(Some(source)),
+        );
+        push_once(&mut desired.unknown, format!("{who}: {why}"));
+        self.doubt.add(who, &self.cluster.id.account);
+        Vec::new()
+    }
+}
+
+fn outside(who: &Who, arn: &Arn, source: &Source) -> Finding {
+    let message = format!(
+        "{who} is in account {}, where it is not looked up: it gets in as {source} says, existing or not",
+        arn.account
+    );
+    Finding::notice(FindingCode::PrincipalUnknown, who.to_string(), message)
+        .next("make sure that the ARN is right")
+        .from_source(Some(source))
+}

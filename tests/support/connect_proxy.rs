@@ -1,0 +1,78 @@
+//! The CONNECT proxy behind which every regional STS host name is the STS of the tests.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use super::sts::Ledger;
+
+/// Serves until the listener's runtime ends.
+pub(super) async fn serve(listener: TcpListener, ledger: Arc<Ledger>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let ledger = Arc::clone(&ledger);
+        tokio::spawn(async move {
+            // A client that goes away early is its own affair: what it misses shows in its own log.
+            let _ = tunnel(stream, ledger).await;
+        });
+    }
+}
+
+async fn tunnel(mut stream: TcpStream, ledger: Arc<Ledger>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let target = connect_target(&mut stream).await?;
+    let host = target.strip_suffix(":443").unwrap_or_default();
+    let Some(region) = sts_region(host) else {
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await?;
+        return Ok(());
+    };
+    stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
+    let stream = acceptor(&ledger, host)?.accept(stream).await?;
+    let service = service_fn(|request: http::Request<Incoming>| {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let response: Response<Body> = ledger.caller_identity(&region, &query, request.headers());
+        async { Ok::<_, std::convert::Infallible>(response) }
+    });
+    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await?;
+    Ok(())
+}
+
+/// Reads `CONNECT host:port HTTP/1.1` and the headers after it, byte by byte so that nothing of the tunnel is lost.
+async fn connect_target(stream: &mut TcpStream) -> std::io::Result<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") && head.len() < 8192 {
+        head.push(stream.read_u8().await?);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let mut words = head.split_ascii_whitespace();
+    match (words.next(), words.next()) {
+        (Some("CONNECT"), Some(target)) => Ok(target.to_owned()),
+        _ => Ok(String::new()),
+    }
+}
+
+/// The region of `sts.<region>.amazonaws.com[.cn]`; the old global name is us-east-1's.
+fn sts_region(host: &str) -> Option<String> {
+    let rest = host.strip_prefix("sts.")?;
+    let region = rest.strip_suffix("amazonaws.com").or_else(|| rest.strip_suffix("amazonaws.com.cn"))?;
+    match region.strip_suffix('.') {
+        Some(region) => Some(region.to_owned()),
+        None if region.is_empty() => Some("us-east-1".to_owned()),
+        None => None,
+    }
+}
+
+fn acceptor(ledger: &Ledger, host: &str) -> Result<TlsAcceptor, tokio_rustls::rustls::Error> {
+    let (certificate, key) = ledger.authority.issue(&[host]);
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}

@@ -1,0 +1,196 @@
+//! The STS of the tests: it hands `AssumeRole` on to moto and then knows whom every key stands for, so that it can
+//! check the presigned `GetCallerIdentity` inside a cluster token, signature and all, which moto cannot.
+//!
+//! It has two doors. The plain one (`url`) is what AWS clients use as their STS endpoint. The other is a CONNECT
+//! proxy (`proxy_url`) behind which every `sts.<region>.amazonaws.com` is this STS, under a certificate of
+//! `authority`: the real authenticator is led through it.
+
+use std::collections::{HashMap, HashSet};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::{HeaderMap, Method, StatusCode, Uri};
+use http_body_util::BodyExt;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+
+use super::certs::Authority;
+use super::connect_proxy;
+use super::sigv4::{self, Key};
+
+/// An `AssumeRole` that was asked for, as the caller wrote it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssumeRole {
+    pub role_arn: String,
+    pub session_name: String,
+    pub external_id: Option<String>,
+    pub source_identity: Option<String>,
+}
+
+/// Handle on the running STS.
+#[derive(Clone)]
+pub struct Sts {
+    /// The plain endpoint, for `AWS_ENDPOINT_URL_STS`.
+    pub url: String,
+    /// The CONNECT proxy, for `HTTPS_PROXY` of an authenticator.
+    pub proxy_url: String,
+    /// The certificate that the TLS side is to be trusted by.
+    pub ca_pem: String,
+    ledger: Arc<Ledger>,
+}
+
+/// What the STS knows.
+pub(super) struct Ledger {
+    moto: String,
+    pub(super) authority: Authority,
+    keys: Mutex<HashMap<String, Key>>,
+    denied: Mutex<HashSet<String>>,
+    calls: Mutex<Vec<AssumeRole>>,
+}
+
+impl Sts {
+    /// Starts both doors on a thread and runtime of their own, since the runtime of a test ends with that test.
+    pub fn start(moto_url: &str) -> Self {
+        let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+        let authority = Authority::new("rolecall tests STS");
+        let sts = Self {
+            url: format!("http://{}", plain.local_addr().unwrap()),
+            proxy_url: format!("http://{}", proxy.local_addr().unwrap()),
+            ca_pem: authority.pem(),
+            ledger: Arc::new(Ledger {
+                moto: moto_url.to_owned(),
+                authority,
+                keys: Mutex::default(),
+                denied: Mutex::default(),
+                calls: Mutex::default(),
+            }),
+        };
+        let ledger = Arc::clone(&sts.ledger);
+        std::thread::spawn(move || serve(plain, proxy, ledger));
+        sts
+    }
+
+    /// Lets a key that was made elsewhere be used in tokens: `arn` is what `GetCallerIdentity` will say.
+    pub fn remember(&self, access_key: &str, key: Key) {
+        self.ledger.keys.lock().unwrap().insert(access_key.to_owned(), key);
+    }
+
+    /// From now on `AssumeRole` into this account answers `AccessDenied`.
+    pub fn deny_account(&self, account: &str) {
+        self.ledger.denied.lock().unwrap().insert(account.to_owned());
+    }
+
+    /// Every `AssumeRole` so far whose role is in this account.
+    pub fn calls_into(&self, account: &str) -> Vec<AssumeRole> {
+        let calls = self.ledger.calls.lock().unwrap();
+        calls.iter().filter(|call| account_of(&call.role_arn) == account).cloned().collect()
+    }
+}
+
+impl Ledger {
+    /// The TLS side: a presigned `GetCallerIdentity` sent to `sts.<region>.amazonaws.com`.
+    pub(super) fn caller_identity(&self, region: &str, query: &str, headers: &HeaderMap) -> Response {
+        let find = |access_key: &str| self.keys.lock().unwrap().get(access_key).cloned();
+        let request = sigv4::Request { region, query, headers };
+        let (status, body) = match sigv4::verify(&request, find, SystemTime::now()) {
+            Ok(key) => {
+                let result = serde_json::json!({"Account": key.account, "Arn": key.arn, "UserId": key.user_id});
+                let metadata = serde_json::json!({"RequestId": "00000000-0000-0000-0000-000000000000"});
+                let answer = serde_json::json!({"GetCallerIdentityResult": result, "ResponseMetadata": metadata});
+                (StatusCode::OK, serde_json::json!({"GetCallerIdentityResponse": answer}))
+            }
+            Err((code, message)) => {
+                let error = serde_json::json!({"Code": code, "Message": message, "Type": "Sender"});
+                (StatusCode::FORBIDDEN, serde_json::json!({"Error": error}))
+            }
+        };
+        answer(status, "application/json", body.to_string())
+    }
+}
+
+fn serve(plain: TcpListener, proxy: TcpListener, ledger: Arc<Ledger>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async move {
+        let [plain, proxy] = [plain, proxy].map(|listener| {
+            listener.set_nonblocking(true).unwrap();
+            tokio::net::TcpListener::from_std(listener).unwrap()
+        });
+        tokio::spawn(connect_proxy::serve(proxy, Arc::clone(&ledger)));
+        let app = axum::Router::new().fallback(pass_on).with_state(ledger);
+        axum::serve(plain, app).await.unwrap();
+    });
+}
+
+/// The plain side: everything goes to moto and back as it is; what `AssumeRole` gives is kept.
+async fn pass_on(State(ledger): State<Arc<Ledger>>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let call = assume_role_call(&parts.method, &body);
+    if let Some(call) = &call {
+        ledger.calls.lock().unwrap().push(call.clone());
+        if ledger.denied.lock().unwrap().contains(account_of(&call.role_arn)) {
+            return access_denied(&call.role_arn);
+        }
+    }
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    parts.uri = format!("{}{path}", ledger.moto).parse::<Uri>().unwrap();
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let response = client.request(Request::from_parts(parts, Body::from(body))).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    if call.is_some() && parts.status.is_success() {
+        keep(&ledger, &String::from_utf8_lossy(&body));
+    }
+    Response::from_parts(parts, Body::from(body))
+}
+
+fn assume_role_call(method: &Method, body: &Bytes) -> Option<AssumeRole> {
+    let body = std::str::from_utf8(body).ok()?;
+    let form: HashMap<String, String> = body.split('&').map(sigv4::decode_pair).collect();
+    let assumes = method == Method::POST && form.get("Action").is_some_and(|action| action == "AssumeRole");
+    assumes.then(|| AssumeRole {
+        role_arn: form.get("RoleArn").cloned().unwrap_or_default(),
+        session_name: form.get("RoleSessionName").cloned().unwrap_or_default(),
+        external_id: form.get("ExternalId").cloned(),
+        source_identity: form.get("SourceIdentity").cloned(),
+    })
+}
+
+fn keep(ledger: &Ledger, xml: &str) {
+    let element = |name: &str| {
+        let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once(&format!("</{name}>"))?.0.to_owned())
+    };
+    let arn = element("Arn").expect("AssumeRole answers with an Arn");
+    let key = Key {
+        secret: element("SecretAccessKey").expect("AssumeRole answers with a secret"),
+        session_token: element("SessionToken"),
+        account: account_of(&arn).to_owned(),
+        arn,
+        user_id: element("AssumedRoleId").expect("AssumeRole answers with an id"),
+    };
+    let access_key = element("AccessKeyId").expect("AssumeRole answers with a key");
+    ledger.keys.lock().unwrap().insert(access_key, key);
+}
+
+fn account_of(arn: &str) -> &str {
+    arn.split(':').nth(4).unwrap_or_default()
+}
+
+fn access_denied(role_arn: &str) -> Response {
+    let xml = format!(
+        "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
+         <Code>AccessDenied</Code><Message>not authorized to perform: sts:AssumeRole on resource: {role_arn}\
+         </Message></Error><RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>"
+    );
+    answer(StatusCode::FORBIDDEN, "text/xml", xml)
+}
+
+fn answer(status: StatusCode, content_type: &str, body: String) -> Response {
+    Response::builder().status(status).header("content-type", content_type).body(Body::from(body)).unwrap()
+}
