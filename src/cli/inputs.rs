@@ -40,7 +40,9 @@ pub(super) fn load(global: &Global, terminal: &Terminal) -> Result<Arc<Inputs>> 
 /// # Errors
 /// When AWS does not let rolecall in.
 pub(super) async fn hub(inputs: &Inputs) -> Result<Arc<Hub>> {
-    let hub = discover::hub(&inputs.settings.scope).await.context("cannot start reading the organization")?;
+    let hub = discover::hub(&inputs.settings.scope, inputs.settings.limits.per_account)
+        .await
+        .context("cannot start reading the organization")?;
     Ok(Arc::new(hub))
 }
 
