@@ -129,11 +129,20 @@ impl ShapeSeed<'_> {
             return false;
         };
         // Nothing but the quote itself can follow a quoted scalar's text, and no quote can follow a plain one.
-        let tagged = before
-            .rsplit([' ', '\t', '\n', '\r', ',', '[', '{'])
-            .find(|word| !word.is_empty() && !word.starts_with('&'));
-        !after.starts_with(['"', '\'']) && !tagged.is_some_and(|word| word.starts_with("!!") || word.starts_with("!<"))
+        !after.starts_with(['"', '\'']) && !ends_with_tag(before)
     }
+}
+
+/// Whether the last thing in the text is a tag of YAML's own, such as `!!str`, perhaps with an anchor behind it.
+fn ends_with_tag(before: &str) -> bool {
+    let last_word = |text: &str| text.rsplit([' ', '\t', '\n', '\r', ',', '[', '{']).next().unwrap_or_default().len();
+    let mut before = before.trim_end();
+    let mut word = &before[before.len() - last_word(before)..];
+    if word.starts_with('&') {
+        before = before[..before.len() - word.len()].trim_end();
+        word = &before[before.len() - last_word(before)..];
+    }
+    word.starts_with("!!") || word.starts_with("!<")
 }
 
 impl<'de> DeserializeSeed<'de> for ShapeSeed<'_> {

@@ -10,6 +10,7 @@ use super::Broken;
 ///
 /// - A plain scalar within `[]` or `{}` ends at a question mark, and what follows does not parse
 ///   (`yaml_parser_scan_plain_scalar` in go.yaml.in/yaml/v2's `scannerc.go`; later YAML parsers take it as text).
+/// - `\/` in double quotes, which JSON and YAML 1.2 have and `yaml_parser_scan_flow_scalar` there does not.
 /// - A byte order mark at the beginning of a line other than the first.
 /// - An anchor that is defined twice: the reading crate mixes the two up, so its aliases are not trusted.
 pub(super) fn refused(text: &str) -> Option<Broken> {
@@ -18,7 +19,7 @@ pub(super) fn refused(text: &str) -> Option<Broken> {
         let message = "a byte order mark stands within the text".to_owned();
         return Some(Broken { message, line: Some(line), column: Some(1) });
     }
-    if !text.contains(['?', '&']) {
+    if !(text.contains(['?', '&']) || text.contains("\\/")) {
         return None;
     }
     let options = granit_parser::options! { emit_comments: false, emit_anchor_events: true };
@@ -36,6 +37,9 @@ pub(super) fn refused(text: &str) -> Option<Broken> {
             {
                 return Some(broken("a text with a question mark within [] or {} needs quotes".to_owned()));
             }
+            Event::Scalar(_, ScalarStyle::DoubleQuoted, ..) if span.slice(text).is_some_and(escapes_a_slash) => {
+                return Some(broken("the escape \\/ is unknown: a slash needs none".to_owned()));
+            }
             Event::Anchor(_, name) if !anchors.insert(name.to_string()) => {
                 twice.get_or_insert(broken(format!("the anchor &{name} is defined twice, so its aliases are unsure")));
             }
@@ -45,4 +49,14 @@ pub(super) fn refused(text: &str) -> Option<Broken> {
         }
     }
     twice.filter(|_| aliased)
+}
+
+fn escapes_a_slash(quoted: &str) -> bool {
+    let mut bytes = quoted.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'\\' && bytes.next() == Some(b'/') {
+            return true;
+        }
+    }
+    false
 }

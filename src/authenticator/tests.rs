@@ -83,6 +83,9 @@ fn a_value_of_the_wrong_type_keeps_the_row_without_it() {
     assert_eq!(roles("- rolearn: a\n  username: 0777\n"), [row(0, "a", "", &[])]);
     assert_eq!(roles("- rolearn: a\n  username: '0777'\n"), [row(0, "a", "0777", &[])]);
     assert_eq!(roles("- rolearn: a\n  username: !!str 0777\n"), [row(0, "a", "0777", &[])]);
+    let tagged = "- rolearn: a\n  groups: [!!str  on,!!str on, &a !!str yes, !!str &b yes, on]\n";
+    assert_eq!(roles(tagged), [row(0, "a", "", &["on", "on", "yes", "yes", ""])]);
+    assert_eq!(roles("- rolearn: a\n  groups: !!seq [on]\n"), [row(0, "a", "", &[""])]);
     assert_eq!(roles("- rolearn: 2020-01-01\n  username: !x 5\n"), [row(0, "2020-01-01", "5", &[])]);
 }
 
@@ -128,6 +131,8 @@ fn what_only_later_parsers_accept_is_broken() {
     broken(Section::Roles, "%YAML 1.2\n---\n- rolearn: a\n");
     broken(Section::Roles, "- {rolearn: a, username: who?}\n");
     broken(Section::Roles, "- rolearn: a\n\u{feff}- rolearn: b\n");
+    broken(Section::Roles, "- rolearn: \"a\\/b\"\n");
+    assert_eq!(roles("- rolearn: \"a\\\\/b\"\n")[0].arn, "a\\/b");
     let twice = broken(Section::Roles, "- &x {rolearn: a}\n- &x {rolearn: b}\n- *x\n");
     assert_eq!((twice.line, twice.column), (Some(2), Some(3)));
     assert_eq!(roles("- rolearn: a?\n  username: \"{?}\"\n")[0].arn, "a?");

@@ -5,14 +5,15 @@ use std::ops::Range;
 use super::{
     Edit, RowText, Unspliceable,
     layout::{Item, ItemKind, Layout, Root, line_end, line_start},
+    values,
     write::{Style, block, flow},
 };
 use crate::model::Section;
 
 /// What stands in for a range of the text.
-struct Patch {
-    range: Range<usize>,
-    with: String,
+pub(super) struct Patch {
+    pub range: Range<usize>,
+    pub with: String,
 }
 
 /// What becomes of each row, and the rows to add.
@@ -32,10 +33,26 @@ struct Editor<'a> {
     section: Section,
     text: &'a str,
     eol: &'static str,
+    rewriting: Rewriting,
+}
+
+/// How much of a replaced row is written anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rewriting {
+    /// Only the values that change, where the row's form allows it.
+    Values,
+    /// All of it.
+    Rows,
 }
 
 /// The text with all edits made; indices have been checked.
-pub(super) fn apply(section: Section, text: &str, layout: &Layout, edits: &[Edit]) -> Result<String, Unspliceable> {
+pub(super) fn apply(
+    section: Section,
+    text: &str,
+    layout: &Layout,
+    edits: &[Edit],
+    rewriting: Rewriting,
+) -> Result<String, Unspliceable> {
     let mut wanted = Wanted { rows: vec![Fate::Keep; layout.items.len()], appended: Vec::new() };
     for edit in edits {
         let (index, fate) = match edit {
@@ -54,32 +71,37 @@ pub(super) fn apply(section: Section, text: &str, layout: &Layout, edits: &[Edit
         wanted.rows[index] = fate;
     }
     let eol = if text.find('\n').is_some_and(|newline| text[..newline].ends_with('\r')) { "\r\n" } else { "\n" };
-    let editor = Editor { section, text, eol };
-    let patches = match &layout.root {
+    let editor = Editor { section, text, eol, rewriting };
+    let kept = wanted.rows.iter().any(|fate| !matches!(fate, Fate::Remove)) || !wanted.appended.is_empty();
+    let mut patches = match &layout.root {
         Root::Nothing => vec![editor.fill_nothing(layout.end_marker, &wanted)],
         Root::Placeholder(range) => vec![editor.fill_placeholder(range, &wanted)],
         Root::Block { column } => editor.in_block(*column, &layout.items, &wanted),
         Root::Flow(range) => vec![editor.in_flow(range, &layout.items, &wanted)?],
     };
-    let result = patched(text, patches);
-    let kept = wanted.rows.iter().any(|fate| !matches!(fate, Fate::Remove)) || !wanted.appended.is_empty();
+    if let (Root::Block { .. }, false, Some(at)) = (&layout.root, kept, layout.end_marker) {
+        // A document needs a node before its end marker.
+        patches.push(Patch { range: at..at, with: format!("[]{eol}") });
+    }
+    let result = patched(text, patches)?;
     if !kept && result.trim_start_matches('\u{feff}').trim().is_empty() {
         return Ok(format!("[]{eol}"));
     }
     Ok(result)
 }
 
-fn patched(text: &str, mut patches: Vec<Patch>) -> String {
+fn patched(text: &str, mut patches: Vec<Patch>) -> Result<String, Unspliceable> {
     patches.sort_by_key(|patch| patch.range.start);
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
     for patch in patches {
-        out.push_str(&text[from..patch.range.start]);
+        let kept = text.get(from..patch.range.start);
+        out.push_str(kept.ok_or_else(|| Unspliceable::new("two edits reach into each other"))?);
         out.push_str(&patch.with);
         from = patch.range.end;
     }
-    out.push_str(&text[from..]);
-    out
+    out.push_str(text.get(from..).unwrap_or_default());
+    Ok(out)
 }
 
 impl Editor<'_> {
@@ -110,12 +132,12 @@ impl Editor<'_> {
         let mut patches: Vec<Patch> = items
             .iter()
             .zip(&wanted.rows)
-            .filter_map(|(item, fate)| match fate {
-                Fate::Keep => None,
-                Fate::Replace(row) => Some(self.replace(item, row, column)),
+            .flat_map(|(item, fate)| match fate {
+                Fate::Keep => Vec::new(),
+                Fate::Replace(row) => self.values(item, row).unwrap_or_else(|| vec![self.replace(item, row, column)]),
                 Fate::Remove => {
                     let range = line_start(self.text, item.dash)..self.lines_end(item);
-                    Some(Patch { range, with: String::new() })
+                    vec![Patch { range, with: String::new() }]
                 }
             })
             .collect();
@@ -155,6 +177,11 @@ impl Editor<'_> {
         Patch { range: at..at, with: format!("{open}{indent}{rows}{close}") }
     }
 
+    fn values(&self, item: &Item, row: &RowText) -> Option<Vec<Patch>> {
+        let wanted = self.section != Section::Accounts && self.rewriting == Rewriting::Values;
+        if wanted { values::patches(self.section, self.text, item, row, self.eol) } else { None }
+    }
+
     fn replace(&self, item: &Item, row: &RowText, dashes: usize) -> Patch {
         let start = item.span.start;
         let with = match (self.section, item.kind) {
@@ -189,7 +216,9 @@ impl Editor<'_> {
                 Fate::Replace(row) => flow(self.section, row),
                 Fate::Remove if plain_gap(gap(index)) => continue,
                 Fate::Remove => {
-                    return Err(Unspliceable::new("a comment stands behind a row that is to be removed from a [list]"));
+                    return Err(Unspliceable::new(
+                        "a comment or a tag stands between rows of a [list], one of which is to be removed",
+                    ));
                 }
             };
             out.push_str(pending.unwrap_or_default());

@@ -36,7 +36,7 @@ pub(super) struct Item {
     pub dash: usize,
     /// Whether the row has an anchor, an alias or a merge key.
     pub linked: bool,
-    /// The keys of a mapping in order, with where a block sequence under them begins.
+    /// The keys of a mapping in order.
     pub keys: Vec<Key>,
 }
 
@@ -52,13 +52,18 @@ pub(super) enum ItemKind {
 pub(super) struct Key {
     pub name: String,
     pub start: usize,
-    pub value: ValueKind,
+    pub value: Value,
+    /// The value's bytes; those of a block sequence begin on the line of its first dash.
+    pub span: Range<usize>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ValueKind {
-    BlockSequence { start: usize },
-    FlowSequence,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// A scalar on one line.
+    Line(String),
+    /// A block sequence, and its scalars where it has nothing else.
+    BlockSequence(Option<Vec<String>>),
+    FlowSequence(Option<Vec<String>>),
     Other,
 }
 
@@ -129,7 +134,12 @@ impl<'a> Nodes<'a> {
         match event {
             Event::Scalar(value, style, anchor, _) => {
                 found.linked = *anchor != 0;
-                found.last = span.start + self.text.get(span.clone()).unwrap_or_default().trim_end().len();
+                let written = self.text.get(span.clone()).unwrap_or_default().trim_end();
+                // An empty block scalar's span is where the next thing begins; its own end is the last thing before.
+                found.last = match written.len() {
+                    0 => self.text.get(..span.start).unwrap_or_default().trim_end().len(),
+                    length => span.start + length,
+                };
                 found.scalar = Some(value.to_string());
                 found.merges = *style == ScalarStyle::Plain && value == "<<";
             }
@@ -167,7 +177,8 @@ impl<'a> Nodes<'a> {
                 parent.keys.push(Key {
                     name: key.scalar.unwrap_or_default(),
                     start: key.span.start,
-                    value: value.value_kind(),
+                    span: value.span.start..value.last.max(value.span.start),
+                    value: value.value(self.text),
                 });
             } else {
                 parent.items.push(key);
@@ -197,12 +208,20 @@ impl Found {
         self.linked |= child.linked;
     }
 
-    fn value_kind(&self) -> ValueKind {
+    fn value(self, text: &str) -> Value {
+        let items = || self.items.iter().map(|item| item.line(text)).collect::<Option<Vec<_>>>();
         match self.sequence {
-            Some(StructureStyle::Block) => ValueKind::BlockSequence { start: self.span.start },
-            Some(StructureStyle::Flow) => ValueKind::FlowSequence,
-            None => ValueKind::Other,
+            Some(StructureStyle::Block) => Value::BlockSequence(items()),
+            Some(StructureStyle::Flow) => Value::FlowSequence(items()),
+            None => self.line(text).map_or(Value::Other, Value::Line),
         }
+    }
+
+    /// The text of a scalar that stands on one line, plain or quoted.
+    fn line(&self, text: &str) -> Option<String> {
+        let written = text.get(self.span.clone()).filter(|written| !written.is_empty() && !written.contains('\n'))?;
+        let quoted = written.starts_with(['"', '\'']);
+        self.scalar.clone().filter(|scalar| quoted || scalar == written)
     }
 
     fn item(self, text: &str) -> Item {
@@ -212,7 +231,7 @@ impl Found {
             (None, None, Some(_)) => ItemKind::Scalar,
             _ => ItemKind::Other,
         };
-        let mut end = self.last;
+        let mut end = self.last.max(self.span.start);
         // The colon behind a last key that has no value belongs to the row.
         let rest = text.get(end..).unwrap_or_default();
         if kind == ItemKind::Block && rest.trim_start_matches([' ', '\t']).starts_with(':') {
@@ -247,7 +266,7 @@ fn root(nodes: &mut Nodes<'_>) -> Result<(Root, Vec<Item>), Unspliceable> {
 
 /// Finds every row's dash: the first thing that is not a comment behind the row before it.
 fn dashes(text: &str, column: usize, items: &mut [Item]) -> Result<(), Unspliceable> {
-    let mut from = 0;
+    let mut from = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     for (index, item) in items.iter_mut().enumerate() {
         let lost = || Unspliceable::new(format!("row {index} does not begin on a line of its own"));
         let mut line = line_start(text, from);
@@ -271,7 +290,10 @@ fn dashes(text: &str, column: usize, items: &mut [Item]) -> Result<(), Unsplicea
         }
         from = item.span.end.max(item.dash + 1);
     }
-    Ok(())
+    match items.windows(2).position(|pair| pair[0].span.end > pair[1].dash) {
+        Some(index) => Err(Unspliceable::new(format!("the end of row {index} cannot be placed"))),
+        None => Ok(()),
+    }
 }
 
 /// Where the line of this byte begins, behind a byte order mark.

@@ -7,8 +7,9 @@
 //!
 //! - A comment above or below a removed row stays, since nothing says that it is about that row alone; a comment within
 //!   the row or behind it on its lines goes with it.
-//! - A replaced row is rewritten as a whole in the style it has; comments behind its last line and above it stay, keys that
-//!   the authenticator does not know go.
+//! - In a replaced row only the values that change are written anew, so that its comments and further keys stay. Where
+//!   its form does not allow that (a key comes or goes, values over several lines) the row is written as a whole in the
+//!   style it has; comments above it and behind its last line stay.
 //! - A new row comes after the last one, in the style of the rows that are there.
 
 mod check;
@@ -18,6 +19,7 @@ mod layout;
 mod props;
 #[cfg(test)]
 mod tests;
+mod values;
 mod write;
 
 use crate::model::Section;
@@ -78,12 +80,17 @@ pub fn splice(section: Section, text: Option<&str>, edits: &[Edit]) -> Result<St
     if edits.is_empty() {
         return Ok(text.to_owned());
     }
+    // Blank text is nothing to keep, and a tab in it would break what follows.
+    let text = if text.trim().is_empty() { "" } else { text };
     let before = check::entries(section, text)?;
     let after = check::intended(section, &before, edits)?;
     let layout = layout::read(text, before.len())?;
-    let result = edit::apply(section, text, &layout, edits)?;
-    check::same(section, &result, &after)?;
-    Ok(result)
+    let spliced = |rewriting| {
+        let result = edit::apply(section, text, &layout, edits, rewriting)?;
+        check::same(section, &result, &after).map(|()| result)
+    };
+    // A row in which a value was not what it seemed to be is written anew as a whole.
+    spliced(edit::Rewriting::Values).or_else(|_| spliced(edit::Rewriting::Rows))
 }
 
 /// The text of a section that has nothing but these rows.

@@ -138,7 +138,7 @@ fn check(
     appended: &[RowText],
 ) -> Result<(), TestCaseError> {
     let (head, rows, tail) = section;
-    let body: String = rows.iter().map(|row| format!("{}{}", row.text, row.behind)).collect();
+    let body: String = rows.iter().flat_map(|row| [row.text.as_str(), row.behind.as_str()]).collect();
     let text = format!("{head}{body}{tail}");
     let before = read(&text);
     let mut edits: Vec<Edit> = appended.iter().cloned().map(Edit::Append).collect();

@@ -50,7 +50,8 @@ fn rows_take_the_place_of_nothing() {
     let rows = "- rolearn: arn:aws:iam::111122223333:role/b\n  username: b\n  groups:\n    - g";
     for (before, after) in [
         ("", format!("{rows}\n")),
-        ("\n", format!("\n{rows}\n")),
+        ("\n", format!("{rows}\n")),
+        (" \t\n", format!("{rows}\n")),
         ("# c", format!("# c\n{rows}\n")),
         ("[]\n", format!("{rows}\n")),
         ("---\n~ # c\n...\n", format!("---\n{rows} # c\n...\n")),
@@ -67,12 +68,33 @@ fn rows_take_the_place_of_nothing() {
 
 #[test]
 fn a_replaced_row_keeps_its_place_its_style_and_the_comments_around_it() {
-    let text =
-        format!("# a\n- groups: [x]\n  rolearn: {A}  # me\n\n# b\n-   rolearn: {A}2\n    username: u # last\n# end\n");
+    let text = format!(
+        "# a\n- groups: [x]\n  userName: >\n    z\n  rolearn: {A}  # me\n\n# b\n-   rolearn: {A}2\n    username: u # last\n# end\n"
+    );
     let out = roles(&text, &[replace(0, "k", &["p"]), replace(1, "m", &[])]);
-    let expected = "# a\n- groups: [\"p\"]\n  rolearn: arn:aws:iam::111122223333:role/k\n  username: k  # me\n\n# b\n\
-                    -   rolearn: arn:aws:iam::111122223333:role/m\n    username: m\n    groups: [] # last\n# end\n";
+    let expected = "# a\n- groups: [\"p\"]\n  username: k\n  rolearn: arn:aws:iam::111122223333:role/k  # me\n\n# b\n\
+                    -   rolearn: arn:aws:iam::111122223333:role/m\n    username: m # last\n# end\n";
     assert_eq!(out, expected);
+}
+
+#[test]
+fn comments_and_further_keys_stay_where_only_values_change() {
+    let text = format!(
+        "- rolearn: \"{A}\" # who\n  # why\n  userName: 'a' # so\n  groups: # in\n    - x # old\n    - z\n  # until 2030\n  note: keep\n"
+    );
+    let out = roles(&text, &[replace(0, "a", &["p", "on"])]);
+    let expected = format!(
+        "- rolearn: \"{A}\" # who\n  # why\n  userName: 'a' # so\n  groups: # in\n    - p\n    - \"on\"\n  # until 2030\n  note: keep\n"
+    );
+    assert_eq!(out, expected);
+    let out = roles(&text, &[replace(0, "b", &["x", "z"])]);
+    assert_eq!(out, text.replace(&format!("\"{A}\""), "arn:aws:iam::111122223333:role/b").replace("'a'", "b"));
+    let special = format!("- rolearn: {A}\n  username: on\n  note: goes\n");
+    let out = roles(
+        &special,
+        &[Edit::Replace { index: 0, row: RowText { username: Some("on".to_owned()), ..row("a", &[]) } }],
+    );
+    assert_eq!(out, format!("- rolearn: {A}\n  username: \"on\"\n  groups: []\n"), "on was a boolean");
 }
 
 #[test]
@@ -84,6 +106,7 @@ fn a_removed_row_takes_its_lines_and_leaves_the_rest() {
     assert_eq!(roles(&text, &[Edit::Remove { index: 2 }, Edit::Remove { index: 1 }]), gone);
     let none = roles(&gone, &[Edit::Remove { index: 0 }]);
     assert_eq!(none, "---\n# a\n\n# b\n# end\n");
+    assert_eq!(roles(&format!("- rolearn: {A}\n...\n"), &[Edit::Remove { index: 0 }]), "[]\n...\n");
     assert_eq!(roles(&format!("- rolearn: {A}"), &[Edit::Remove { index: 0 }]), "[]\n");
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     RowText,
-    layout::{Item, ItemKind, ValueKind, line_start},
+    layout::{Item, ItemKind, Value, line_start},
 };
 use crate::model::Section;
 
@@ -52,12 +52,11 @@ impl Style {
                 style.order.push(field);
             }
             match key.value {
-                ValueKind::BlockSequence { start } if field == Field::Groups => {
-                    style.groups = GroupStyle::Block(
-                        dash_column(text, start).saturating_sub(key.start - line_start(text, key.start)),
-                    );
+                Value::BlockSequence(_) if field == Field::Groups => {
+                    let deeper = dash_column(text, key.span.start).saturating_sub(column(text, key.start));
+                    style.groups = GroupStyle::Block(deeper);
                 }
-                ValueKind::FlowSequence if field == Field::Groups => style.groups = GroupStyle::Flow,
+                Value::FlowSequence(_) if field == Field::Groups => style.groups = GroupStyle::Flow,
                 _ => {}
             }
         }
@@ -70,8 +69,12 @@ impl Style {
     }
 }
 
+fn column(text: &str, at: usize) -> usize {
+    at - line_start(text, at)
+}
+
 /// Where the dashes of a block sequence stand, given a place on the line of its first one.
-fn dash_column(text: &str, at: usize) -> usize {
+pub(super) fn dash_column(text: &str, at: usize) -> usize {
     let line = &text[line_start(text, at)..];
     line.len() - line.trim_start_matches(' ').len()
 }
@@ -115,13 +118,13 @@ fn arn_key(section: Section) -> &'static str {
     if section == Section::Users { "userarn" } else { "rolearn" }
 }
 
-fn flow_list(groups: &[String]) -> String {
+pub(super) fn flow_list(groups: &[String]) -> String {
     let groups: Vec<String> = groups.iter().map(|group| quoted(group)).collect();
     format!("[{}]", groups.join(", "))
 }
 
 /// A scalar outside of flow collections: plain where no parser of any YAML version can take it for anything else.
-fn scalar(text: &str) -> String {
+pub(super) fn scalar(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|c| c.is_ascii_alphanumeric() || b"._/@+=-:".contains(&c))
         && !text.ends_with(':')
