@@ -10,6 +10,7 @@ mod node;
 mod resolve;
 mod rows;
 mod scalar;
+mod strict;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -115,10 +116,12 @@ pub fn read_section(section: Section, text: &str) -> SectionReading {
         let message = format!("{section} is a mapping, not a list of rows");
         return SectionReading::Broken(Broken { message, line: None, column: None });
     }
-    let rows = node::read(text).and_then(|root| match section {
-        Section::Roles | Section::Users => rows::identities(section, &root),
-        Section::Accounts => rows::accounts(&root),
-    });
+    let rows = match section {
+        Section::Roles | Section::Users => {
+            node::read(text, node::Keys::MustBeJson).and_then(|root| rows::identities(section, &root))
+        }
+        Section::Accounts => node::read(text, node::Keys::DoNotMatter).and_then(|root| rows::accounts(&root)),
+    };
     match rows {
         Ok(rows) => SectionReading::Read(rows),
         Err(broken) => SectionReading::Broken(broken),

@@ -12,7 +12,7 @@ use serde::{
     },
 };
 
-use super::{Broken, scalar};
+use super::{Broken, scalar, strict};
 
 /// A value of the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,25 @@ pub(super) enum Node {
     /// A scalar, what it resolves to, and its text after quotes and escapes are taken away.
     Scalar(scalar::Kind, String),
     Seq(Vec<Node>),
-    Map(Vec<(Node, Node)>),
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key of a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    /// A plain `<<`.
+    Merge,
+    /// Any other, as the text that JSON needs.
+    Text(String),
+}
+
+/// What becomes of keys that JSON cannot have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keys {
+    /// The document cannot be read.
+    MustBeJson,
+    /// Nothing, since no mapping is looked into.
+    DoNotMatter,
 }
 
 /// What the first walk finds.
@@ -38,7 +56,12 @@ enum Shape {
 const MOST_NODES: usize = 1_000_000;
 
 /// Reads the first document; what follows it is not looked at, as `yaml.Unmarshal` does not look at it.
-pub(super) fn read(text: &str) -> Result<Node, Broken> {
+pub(super) fn read(text: &str, keys: Keys) -> Result<Node, Broken> {
+    // The reading crate would count a byte order mark as a column of the first line.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some(broken) = strict::refused(text) {
+        return Err(broken);
+    }
     if let Some(line) = incompatible_directive(text) {
         let message = "found incompatible YAML document: only %YAML 1.1 is read".to_owned();
         return Err(Broken { message, line: Some(line), column: Some(1) });
@@ -52,7 +75,7 @@ pub(super) fn read(text: &str) -> Result<Node, Broken> {
     if text_is_void(&shape, text) {
         return Ok(Node::Scalar(scalar::Kind::Null, String::new()));
     }
-    NodeSeed(&shape).deserialize(valued).map_err(|e| broken(&e))
+    NodeSeed { shape: &shape, keys }.deserialize(valued).map_err(|e| broken(&e))
 }
 
 /// A text without any node, such as one of comments only, yields no scalar for the second walk.
@@ -68,12 +91,16 @@ fn broken(error: &serde_yaml::Error) -> Broken {
     let message = error.to_string();
     // The place is kept beside the message, not in it.
     let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-    Broken { message, line: location.as_ref().map(|l| l.line()), column: location.as_ref().map(|l| l.column()) }
+    Broken {
+        message,
+        line: location.as_ref().map(serde_yaml::Location::line),
+        column: location.as_ref().map(serde_yaml::Location::column),
+    }
 }
 
 /// The line of a `%YAML` directive of another version than 1.1, which `parserc.go` refuses.
 fn incompatible_directive(text: &str) -> Option<usize> {
-    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+    for (index, line) in text.lines().enumerate() {
         let line = line.trim_end();
         if let Some(version) = line.strip_prefix("%YAML") {
             let version = version.split('#').next().unwrap_or_default().trim();
@@ -102,7 +129,9 @@ impl ShapeSeed<'_> {
             return false;
         };
         // Nothing but the quote itself can follow a quoted scalar's text, and no quote can follow a plain one.
-        let tagged = before.rsplit([' ', '\t', '\n', '\r']).find(|word| !word.is_empty());
+        let tagged = before
+            .rsplit([' ', '\t', '\n', '\r', ',', '[', '{'])
+            .find(|word| !word.is_empty() && !word.starts_with('&'));
         !after.starts_with(['"', '\'']) && !tagged.is_some_and(|word| word.starts_with("!!") || word.starts_with("!<"))
     }
 }
@@ -125,6 +154,11 @@ impl<'de> Visitor<'de> for ShapeSeed<'_> {
     }
 
     fn visit_unit<E>(self) -> Result<Shape, E> {
+        Ok(Shape::Plain)
+    }
+
+    /// A document without any node.
+    fn visit_none<E>(self) -> Result<Shape, E> {
         Ok(Shape::Plain)
     }
 
@@ -186,13 +220,34 @@ impl<'de> Visitor<'de> for ShapeSeed<'_> {
 }
 
 #[derive(Clone, Copy)]
-struct NodeSeed<'a>(&'a Shape);
+struct NodeSeed<'a> {
+    shape: &'a Shape,
+    keys: Keys,
+}
+
+impl NodeSeed<'_> {
+    /// The key as JSON has it: `convertToJSONableObject` in sigs.k8s.io/yaml, and `mapping` in `decode.go`, which refuses
+    /// collections.
+    fn key(self, key: &Node) -> Result<Key, &'static str> {
+        match key {
+            Node::Scalar(scalar::Kind::Merge, _) => Ok(Key::Merge),
+            Node::Scalar(scalar::Kind::Bool(value), _) => Ok(Key::Text(value.to_string())),
+            _ if self.keys == Keys::DoNotMatter => Ok(Key::Text(String::new())),
+            Node::Scalar(scalar::Kind::Null, _) => Err("invalid map key: null"),
+            Node::Scalar(scalar::Kind::BigNumber, _) => Err("invalid map key: a number of more than 63 bits"),
+            Node::Scalar(_, raw) => Ok(Key::Text(raw.clone())),
+            Node::Seq(_) | Node::Map(_) => {
+                Err("invalid map key: a collection (a text that begins with { needs quotes)")
+            }
+        }
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for NodeSeed<'_> {
     type Value = Node;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
-        match self.0 {
+        match self.shape {
             Shape::Plain | Shape::Text => deserializer.deserialize_str(self),
             Shape::Seq(_) => deserializer.deserialize_seq(self),
             Shape::Map(_) => deserializer.deserialize_map(self),
@@ -208,15 +263,15 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
     }
 
     fn visit_str<E>(self, raw: &str) -> Result<Node, E> {
-        let kind = if matches!(self.0, Shape::Plain) { scalar::resolve(raw) } else { scalar::Kind::Text };
+        let kind = if matches!(self.shape, Shape::Plain) { scalar::resolve(raw) } else { scalar::Kind::Text };
         Ok(Node::Scalar(kind, raw.to_owned()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
         let mut items = Vec::new();
-        if let Shape::Seq(shapes) = self.0 {
+        if let Shape::Seq(shapes) = self.shape {
             for shape in shapes {
-                items.extend(access.next_element_seed(NodeSeed(shape))?);
+                items.extend(access.next_element_seed(Self { shape, ..self })?);
             }
         }
         Ok(Node::Seq(items))
@@ -224,10 +279,11 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
         let mut entries = Vec::new();
-        if let Shape::Map(shapes) = self.0 {
+        if let Shape::Map(shapes) = self.shape {
             for (key, value) in shapes {
-                if let Some(key) = access.next_key_seed(NodeSeed(key))? {
-                    entries.push((key, access.next_value_seed(NodeSeed(value))?));
+                if let Some(key) = access.next_key_seed(Self { shape: key, ..self })? {
+                    let key = self.key(&key).map_err(A::Error::custom)?;
+                    entries.push((key, access.next_value_seed(Self { shape: value, ..self })?));
                 }
             }
         }

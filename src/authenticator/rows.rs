@@ -6,7 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Broken, Dropped, Row, Rows, node::Node, scalar::Kind};
+use super::{
+    Broken, Dropped, Row, Rows,
+    node::{Key, Node},
+    scalar::Kind,
+};
 use crate::model::Section;
 
 /// A JSON value, reduced to what a row can hold.
@@ -21,8 +25,8 @@ enum Json {
     Object(Object),
 }
 
-/// An object by its keys; `None` is the null key, which JSON cannot have.
-type Object = BTreeMap<Option<String>, Json>;
+/// An object by its keys, in the order in which JSON is written.
+type Object = BTreeMap<String, Json>;
 
 /// The rows of mapRoles or mapUsers.
 pub(super) fn identities(section: Section, root: &Node) -> Result<Rows, Broken> {
@@ -100,20 +104,14 @@ fn json(node: &Node) -> Result<Json, Broken> {
 
 /// Sets the entries in their order: a later one replaces an earlier one, and a merge replaces what stands before it
 /// (`mapping` and `merge` in go.yaml.in/yaml/v2's `decode.go`).
-fn fill(object: &mut Object, entries: &[(Node, Node)]) -> Result<(), Broken> {
+fn fill(object: &mut Object, entries: &[(Key, Node)]) -> Result<(), Broken> {
     for (key, value) in entries {
-        let key = match key {
-            Node::Scalar(Kind::Merge, _) => {
-                merge(object, value)?;
-                continue;
+        match key {
+            Key::Merge => merge(object, value)?,
+            Key::Text(key) => {
+                object.insert(key.clone(), json(value)?);
             }
-            Node::Scalar(Kind::Null, _) => None,
-            Node::Scalar(Kind::Bool(value), _) => Some(value.to_string()),
-            Node::Scalar(Kind::BigNumber, raw) => return Err(fail(format!("unsupported map key {raw}"))),
-            Node::Scalar(_, raw) => Some(raw.clone()),
-            Node::Seq(_) | Node::Map(_) => return Err(fail("invalid map key: a collection".to_owned())),
-        };
-        object.insert(key, json(value)?);
+        }
     }
     Ok(())
 }
@@ -136,12 +134,7 @@ fn writable(json: &Json) -> Result<(), Broken> {
     match json {
         Json::NotFinite => Err(fail("an infinite number or one that is not a number cannot be read".to_owned())),
         Json::List(items) => items.iter().try_for_each(writable),
-        Json::Object(object) => {
-            if object.contains_key(&None) {
-                return Err(fail("unsupported map key: null".to_owned()));
-            }
-            object.values().try_for_each(writable)
-        }
+        Json::Object(object) => object.values().try_for_each(writable),
         Json::Null | Json::Text(_) | Json::Other => Ok(()),
     }
 }
@@ -165,7 +158,7 @@ fn row(section: Section, index: usize, item: &Json) -> Result<Row, String> {
     let mut fields = Fields::default();
     // JSON is written with its keys in order of their bytes, and every one that fits a field sets it.
     for (key, value) in object {
-        let key = fold(key.as_deref().unwrap_or_default());
+        let key = fold(key);
         if key == arn_key {
             text(&mut fields.arn, value);
         } else if key == "username" {

@@ -15,6 +15,8 @@ mod check;
 mod edit;
 mod layout;
 #[cfg(test)]
+mod props;
+#[cfg(test)]
 mod tests;
 mod write;
 
@@ -90,5 +92,6 @@ pub fn seed(section: Section, rows: &[RowText]) -> String {
         return "[]\n".to_owned();
     }
     let style = write::Style::default();
-    rows.iter().map(|row| format!("- {}\n", write::block(section, row, &style, 2, "\n"))).collect()
+    let rows: Vec<String> = rows.iter().map(|row| write::block(section, row, &style, 2, "\n")).collect();
+    format!("- {}\n", rows.join("\n- "))
 }

@@ -51,10 +51,11 @@ impl Style {
             if !style.order.contains(&field) {
                 style.order.push(field);
             }
-            let column = |at: usize| at - line_start(text, at);
             match key.value {
                 ValueKind::BlockSequence { start } if field == Field::Groups => {
-                    style.groups = GroupStyle::Block(column(start).saturating_sub(column(key.start)));
+                    style.groups = GroupStyle::Block(
+                        dash_column(text, start).saturating_sub(key.start - line_start(text, key.start)),
+                    );
                 }
                 ValueKind::FlowSequence if field == Field::Groups => style.groups = GroupStyle::Flow,
                 _ => {}
@@ -67,6 +68,12 @@ impl Style {
         }
         Some(style)
     }
+}
+
+/// Where the dashes of a block sequence stand, given a place on the line of its first one.
+fn dash_column(text: &str, at: usize) -> usize {
+    let line = &text[line_start(text, at)..];
+    line.len() - line.trim_start_matches(' ').len()
 }
 
 /// A row as a block mapping without its dash and without a last line ending; its keys stand in this column.
@@ -132,10 +139,9 @@ fn quoted(text: &str) -> String {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
-            ' '..='~' => out.push(c),
-            c if c.is_alphanumeric() => out.push(c),
-            c if u32::from(c) <= 0xffff => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push_str(&format!("\\U{:08x}", u32::from(c))),
+            c if c.is_alphanumeric() || matches!(c, ' '..='~') => out.push(c),
+            c if u32::from(c) <= 0xffff => out.extend(format!("\\u{:04x}", u32::from(c)).chars()),
+            c => out.extend(format!("\\U{:08x}", u32::from(c)).chars()),
         }
     }
     out.push('"');
