@@ -103,7 +103,7 @@ fn place(broken: &BrokenSection) -> String {
     match (broken.why.line, broken.why.column, broken.lost.first()) {
         (Some(line), Some(column), _) => format!(" at line {line}, column {column}"),
         (Some(line), None, _) => format!(" at line {line}"),
-        (None, _, Some(line)) => format!(" in the row that begins on line {line}{unquoted}"),
+        (None, _, Some(line)) => format!(" in the row that begins on line {line}"),
         (None, _, None) => String::new(),
     }
 }

@@ -23,7 +23,7 @@ fn a_broken_section_is_shown_and_never_overwritten() {
     let findings = found(&plan, FindingCode::SectionBroken);
     assert_eq!(findings.iter().map(|f| f.subject.as_str()).collect::<Vec<_>>(), ["mapRoles", "mapUsers"]);
     assert!(findings.iter().all(|finding| finding.drift));
-    assert!(findings[0].message.contains("on line 7, where a template"), "{}", findings[0].message);
+    assert!(findings[0].message.contains("at line 8, column 13"), "{}", findings[0].message);
     assert!(findings[1].message.contains("at line "), "{}", findings[1].message);
     let fixed = findings[0].next.as_deref().unwrap();
     let rescued = format!("# nodes\n{NODE}{}", row("ops", "ops", &["ops"]));

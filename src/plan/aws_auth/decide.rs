@@ -213,6 +213,12 @@ fn promise(wanted: &Wanted<'_>, key: Key, decisions: &mut Decisions) {
 /// Takes a row over: what the policy names is rolecall's, but for what belongs to nodes or is protected.
 fn own(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, decisions: &mut Decisions) {
     let recorded = context.base.owned_key(key);
+    let noted = recorded.and_then(|recorded| context.base.owned.section(key.0).get(recorded));
+    if recorded == Some(wanted.arn.as_str())
+        && noted.is_some_and(|id| wanted.unique_id.is_none() || id.as_deref() == wanted.unique_id)
+    {
+        return;
+    }
     if recorded.is_none() && (wanted.node || context.protection.of(&wanted.arn).is_some()) {
         return;
     }

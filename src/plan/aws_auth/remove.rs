@@ -169,6 +169,9 @@ fn dropped(base: &Base, section: Section, decisions: &mut Decisions) {
 /// Rows that another row of the same principal overrides: a later one of the same section, or one of mapRoles.
 fn shadowed(context: &Context<'_>, section: Section, decisions: &mut Decisions) {
     let base = context.base;
+    if Section::ALL.into_iter().map(|section| base.section(section).len()).sum::<usize>() == base.effective.len() {
+        return;
+    }
     let leaving: BTreeSet<usize> =
         decisions.edits.get(&section).into_iter().flat_map(|e| &e.removals).map(|(index, _)| *index).collect();
     let mut findings = Vec::new();
