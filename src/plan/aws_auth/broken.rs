@@ -98,8 +98,6 @@ pub(super) fn finding(
 
 /// Where it breaks: as the parser says, else by the first row that does not parse on its own.
 fn place(broken: &BrokenSection) -> String {
-    let unquoted =
-        if broken.text.contains(": {{") { ", where a template such as {{SessionName}} is not quoted" } else { "" };
     match (broken.why.line, broken.why.column, broken.lost.first()) {
         (Some(line), Some(column), _) => format!(" at line {line}, column {column}"),
         (Some(line), None, _) => format!(" at line {line}"),

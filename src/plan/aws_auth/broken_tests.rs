@@ -5,7 +5,7 @@ use crate::{
     plan::{fixtures::*, plan},
 };
 
-/// A tab instead of spaces, and an unquoted template: the ways in which people break it.
+/// An unquoted template: the way in which people break it most.
 fn broken() -> String {
     format!(
         "# nodes\n{NODE}- rolearn: {}\n  username: {{{{SessionName}}}}\n{}",
