@@ -1,5 +1,7 @@
 //! What the halves of the planner hand back before it is put in order.
 
+use std::fmt::Write as _;
+
 use crate::model::{Action, Change, ChangedBy, FieldManager, Finding, Guard, Plan, Step, Surface, Write};
 
 /// The field manager as which rolecall writes.
@@ -72,6 +74,15 @@ pub(super) fn changed_by(managers: &[FieldManager]) -> Option<ChangedBy> {
         return None;
     }
     Some(ChangedBy { manager: other.name.clone(), time: other.time })
+}
+
+/// The first bytes of a hash in hexadecimal digits.
+pub(super) fn hex(bytes: impl AsRef<[u8]>, at_most: usize) -> String {
+    bytes.as_ref().iter().take(at_most).fold(String::new(), |mut text, byte| {
+        // Writing into a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Words for a person from a list: `a`, `a and 2 more`.
