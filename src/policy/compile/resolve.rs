@@ -85,9 +85,10 @@ impl Resolver<'_> {
             format!("{} ({})", account.name, account.id)
         };
         let (what, next) = match &who.principal {
-            Principal::PermissionSet(_) => {
-                (format!("has no role in account {place}: it is assigned to nobody there"), "assign it to the account, correct its name")
-            }
+            Principal::PermissionSet(_) => (
+                format!("has no role in account {place}: it is assigned to nobody there"),
+                "assign it to the account, correct its name",
+            ),
             _ => (format!("does not exist in account {place}"), "create it, correct its name"),
         };
         let message = format!("{who} {what}; nobody gets in by {source}");
