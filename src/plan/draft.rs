@@ -1,5 +1,7 @@
 //! What the halves of the planner hand back before it is put in order.
 
+use std::fmt::Write as _;
+
 use crate::model::{Action, Change, ChangedBy, FieldManager, Finding, Guard, Plan, Step, Surface, Write};
 
 /// The field manager as which rolecall writes.
@@ -67,11 +69,24 @@ pub(super) fn assemble(plan: &mut Plan, pending: Vec<Pending>) {
 /// second, so that a writer of the same second counts as later.
 pub(super) fn changed_by(managers: &[FieldManager]) -> Option<ChangedBy> {
     let (position, other) = managers.iter().enumerate().find(|(_, manager)| manager.name != MANAGER)?;
+    // What the API server writes when a client does not say who it is: <https://kubernetes.io/docs/reference/using-api/server-side-apply/>.
+    if other.name == "unknown" {
+        return None;
+    }
     let ours = managers.iter().take(position).find(|manager| manager.name == MANAGER);
     if ours.is_some_and(|ours| other.time.is_none() || other.time < ours.time) {
         return None;
     }
     Some(ChangedBy { manager: other.name.clone(), time: other.time })
+}
+
+/// The first bytes of a hash in hexadecimal digits.
+pub(super) fn hex(bytes: impl AsRef<[u8]>, at_most: usize) -> String {
+    bytes.as_ref().iter().take(at_most).fold(String::new(), |mut text, byte| {
+        // Writing into a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Words for a person from a list: `a`, `a and 2 more`.

@@ -44,8 +44,8 @@ pub(super) fn arn(name: &str) -> String {
 
 /// The text of a role's row.
 pub(super) fn row(name: &str, username: &str, groups: &[&str]) -> String {
-    let groups: String = groups.iter().map(|group| format!("  - {group}\n")).collect();
-    format!("- rolearn: {}\n  username: {username}\n  groups:\n{groups}", arn(name))
+    let groups: Vec<String> = groups.iter().map(|group| format!("  - {group}\n")).collect();
+    format!("- rolearn: {}\n  username: {username}\n  groups:\n{}", arn(name), groups.concat())
 }
 
 pub(super) fn wanted(name: &str, username: &str, groups: &[&str]) -> DesiredRow {

@@ -1,8 +1,10 @@
 //! What a plan may not do, however it came about.
 
+use std::collections::BTreeMap;
+
 use crate::{
     authenticator::{self, Reading, Resolved},
-    model::{Arn, Guard, PlanRules},
+    model::{Action, Arn, ArnPattern, Guard, PlanRules},
 };
 
 use super::{
@@ -20,7 +22,7 @@ pub(super) fn max_removals(pending: &[Pending], most: usize) -> Option<Guard> {
         .iter()
         .filter(|pending| pending.removals() > 0)
         .flat_map(|pending| &pending.changes)
-        .filter(|change| change.action == crate::model::Action::Remove)
+        .filter(|change| change.action == Action::Remove)
         .map(|change| change.subject.to_string())
         .collect();
     Some(Guard {
@@ -57,16 +59,16 @@ fn own_access(before: &Reading, after: &Reading, rules: &PlanRules) -> Option<Gu
 }
 
 fn protected(before: &Reading, after: &Reading, protection: &Protection<'_>, rules: &PlanRules) -> Option<Guard> {
-    let now = authenticator::effective(after);
-    let rows = authenticator::effective(before).into_iter().filter_map(|(key, was)| {
-        let is = now.get(&key);
+    let now = principals(after);
+    let rows = principals(before).into_iter().filter_map(|(arn, was)| {
+        let is = now.get(&arn);
         let same = is.is_some_and(|is| equal(&was, is));
-        (!same).then(|| (protection.row(&key.1, &was.groups), key.1, words(Some(&was)), words(is)))
+        (!same).then(|| (protection.row(&arn, &was.groups), arn, words(Some(&was)), words(is)))
     });
     let mut broken: Vec<(String, String, String, String)> =
         rows.filter_map(|(why, arn, was, is)| Some((arn, why?, was, is))).collect();
     // Those who get in through their account are in no row: what names exactly one principal can still be asked for.
-    let exact = rules.protect.iter().map(crate::model::ArnPattern::as_str).filter(|arn| !arn.contains(['*', '?']));
+    let exact = rules.protect.iter().map(ArnPattern::as_str).filter(|arn| !arn.contains(['*', '?']));
     broken.extend(exact.filter_map(|arn| {
         let (was, is) = moved(before, after, arn)?;
         Some((arn.to_owned(), format!("it is protected by `{arn}`"), was, is))
@@ -79,6 +81,11 @@ fn protected(before: &Reading, after: &Reading, protection: &Protection<'_>, rul
     })
 }
 
+/// What every principal gets, from whichever section; an account's id and an ARN are never the same text.
+pub(super) fn principals(reading: &Reading) -> BTreeMap<String, Resolved> {
+    authenticator::effective(reading).into_iter().map(|((_, arn), resolved)| (arn, resolved)).collect()
+}
+
 /// What a principal got and would get, in words, when it got in before and the two differ.
 fn moved(before: &Reading, after: &Reading, arn: &str) -> Option<(String, String)> {
     let arn: Arn = arn.parse().ok()?;
@@ -89,7 +96,8 @@ fn moved(before: &Reading, after: &Reading, arn: &str) -> Option<(String, String
     (!same).then(|| (words(Some(&was)), words(now.as_ref())))
 }
 
-fn equal(one: &Resolved, other: &Resolved) -> bool {
+/// Whether two give the same username and groups.
+pub(super) fn equal(one: &Resolved, other: &Resolved) -> bool {
     let sorted = |groups: &[String]| {
         let mut groups = groups.to_vec();
         groups.sort();

@@ -2,54 +2,60 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::Section;
 
 /// The annotation's key. Its value is compact JSON, for each section the ARNs (or account ids) of the rows that are
 /// rolecall's with the unique id of the role or user, where it is known.
 pub const OWNED_ROWS: &str = "rolecall.dev/owned-rows";
 
-/// The rows that are rolecall's, by section and ARN.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub(super) struct Owned {
-    map_roles: BTreeMap<String, Option<String>>,
-    map_users: BTreeMap<String, Option<String>>,
-    map_accounts: BTreeMap<String, Option<String>>,
-}
+/// The rows of one section, by ARN or account id.
+type Rows = BTreeMap<String, Option<String>>;
+
+/// The rows that are rolecall's, by section and ARN; every section is there, empty or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Owned([Rows; 3]);
 
 impl Owned {
+    /// Nothing is rolecall's.
+    pub(super) fn nothing() -> Self {
+        Self([Rows::new(), Rows::new(), Rows::new()])
+    }
+
     /// Reads the annotation; none means that nothing is rolecall's.
     pub(super) fn parse(annotations: &BTreeMap<String, String>) -> Result<Self, serde_json::Error> {
-        annotations.get(OWNED_ROWS).map_or_else(|| Ok(Self::default()), |text| serde_json::from_str(text))
+        let Some(text) = annotations.get(OWNED_ROWS) else { return Ok(Self::nothing()) };
+        let mut sections: BTreeMap<Section, Rows> = serde_json::from_str(text)?;
+        Ok(Self(Section::ALL.map(|section| sections.remove(&section).unwrap_or_default())))
     }
 
     /// Writes the annotation, or takes it away when nothing is rolecall's any more.
     pub(super) fn write(&self, annotations: &mut BTreeMap<String, String>) -> Result<(), serde_json::Error> {
-        if *self == Self::default() {
+        if self.0.iter().all(BTreeMap::is_empty) {
             annotations.remove(OWNED_ROWS);
         } else {
-            annotations.insert(OWNED_ROWS.to_owned(), serde_json::to_string(self)?);
+            let sections: BTreeMap<Section, &Rows> = Section::ALL.into_iter().zip(&self.0).collect();
+            annotations.insert(OWNED_ROWS.to_owned(), serde_json::to_string(&sections)?);
         }
         Ok(())
     }
 
     /// The rows of one section.
-    pub(super) fn section(&self, section: Section) -> &BTreeMap<String, Option<String>> {
+    pub(super) fn section(&self, section: Section) -> &Rows {
+        let [roles, users, accounts] = &self.0;
         match section {
-            Section::Roles => &self.map_roles,
-            Section::Users => &self.map_users,
-            Section::Accounts => &self.map_accounts,
+            Section::Roles => roles,
+            Section::Users => users,
+            Section::Accounts => accounts,
         }
     }
 
     /// The rows of one section, to be changed.
-    pub(super) fn section_mut(&mut self, section: Section) -> &mut BTreeMap<String, Option<String>> {
+    pub(super) fn section_mut(&mut self, section: Section) -> &mut Rows {
+        let [roles, users, accounts] = &mut self.0;
         match section {
-            Section::Roles => &mut self.map_roles,
-            Section::Users => &mut self.map_users,
-            Section::Accounts => &mut self.map_accounts,
+            Section::Roles => roles,
+            Section::Users => users,
+            Section::Accounts => accounts,
         }
     }
 }
@@ -61,7 +67,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again_and_an_empty_one_goes_away() {
-        let mut owned = Owned::default();
+        let mut owned = Owned::nothing();
         owned.section_mut(Section::Roles).insert("arn:b".to_owned(), Some("AROA1".to_owned()));
         owned.section_mut(Section::Roles).insert("arn:a".to_owned(), None);
         let mut annotations = BTreeMap::from([("other".to_owned(), "kept".to_owned())]);
@@ -71,7 +77,7 @@ mod tests {
             r#"{"mapRoles":{"arn:a":null,"arn:b":"AROA1"},"mapUsers":{},"mapAccounts":{}}"#
         );
         assert_eq!(Owned::parse(&annotations).unwrap(), owned);
-        Owned::default().write(&mut annotations).unwrap();
+        Owned::nothing().write(&mut annotations).unwrap();
         assert_eq!(annotations.keys().collect::<Vec<_>>(), ["other"]);
     }
 

@@ -17,8 +17,8 @@ pub(super) type Key = (Section, String);
 pub(super) struct BrokenSection {
     pub(super) why: Broken,
     pub(super) text: String,
-    /// How many of its rows could not be rescued.
-    pub(super) lost: usize,
+    /// The lines, counted from 1, on which the rows begin that could not be rescued.
+    pub(super) lost: Vec<usize>,
 }
 
 /// The stored aws-auth. A broken section is represented by what can be rescued of it.
@@ -36,7 +36,7 @@ pub(super) struct Base {
 
 impl Base {
     pub(super) fn new(stored: Option<&AwsAuth>, findings: &mut Vec<Finding>) -> Self {
-        let owned = stored.map_or_else(Owned::default, |stored| owned(stored, findings));
+        let owned = stored.map_or_else(Owned::nothing, |stored| owned(stored, findings));
         let mut data = stored.map(|stored| stored.data.clone()).unwrap_or_default();
         let live = authenticator::read(&data);
         let mut broken = BTreeMap::new();
@@ -131,6 +131,6 @@ fn owned(stored: &AwsAuth, findings: &mut Vec<Finding>) -> Owned {
         );
         let finding = Finding::notice(FindingCode::ReadingsDiffer, OWNED_ROWS, message).on(Surface::AwsAuth);
         findings.push(finding.next("restore the annotation, or delete it: the rows of the policy are then taken over again"));
-        Owned::default()
+        Owned::nothing()
     })
 }

@@ -9,7 +9,7 @@ use crate::{
         Action, AuthenticationMode, Change, Cluster, Content, Finding, FindingCode, PlanRules, Section, Subject,
         Surface, Write,
     },
-    plan::draft::Pending,
+    plan::draft::{Pending, hex},
 };
 
 use super::base::BrokenSection;
@@ -18,8 +18,8 @@ use super::base::BrokenSection;
 pub(super) struct Rescue {
     /// The section without the rows that break it; `None` when nothing could be kept.
     pub(super) text: Option<String>,
-    /// How many rows that leaves out.
-    pub(super) lost: usize,
+    /// The lines, counted from 1, on which the rows begin that this leaves out.
+    pub(super) lost: Vec<usize>,
 }
 
 /// Keeps, byte for byte, the rows that parse on their own, where the section is a plain list of rows that begin in one
@@ -28,7 +28,8 @@ pub(super) fn rescue(section: Section, text: &str) -> Rescue {
     let (head, items) = items(text);
     let mut kept = head.to_owned();
     let mut rows = Vec::new();
-    let mut lost = 0;
+    let mut lost = Vec::new();
+    let mut line = 1 + head.matches('\n').count();
     for item in &items {
         match read_section(section, item) {
             SectionReading::Read(Rows { rows: mut read, dropped }) if dropped.is_empty() && read.len() == 1 => {
@@ -38,19 +39,20 @@ pub(super) fn rescue(section: Section, text: &str) -> Rescue {
                 }
                 rows.append(&mut read);
             }
-            _ => lost += 1,
+            _ => lost.push(line),
         }
+        line += item.matches('\n').count();
     }
     let whole = match read_section(section, &kept) {
         SectionReading::Read(Rows { rows: read, dropped }) if dropped.is_empty() && !read.is_empty() => read,
-        _ => return Rescue { text: None, lost: items.len() },
+        _ => return Rescue { text: None, lost },
     };
     let same = whole.len() == rows.len()
         && whole
             .iter()
             .zip(&rows)
             .all(|(one, other)| one.arn == other.arn && one.username == other.username && one.groups == other.groups);
-    if same { Rescue { text: Some(kept), lost } } else { Rescue { text: None, lost: items.len() } }
+    if same { Rescue { text: Some(kept), lost } } else { Rescue { text: None, lost } }
 }
 
 /// What comes before the first row, and the rows, each up to the next line that begins one in the same column.
@@ -80,35 +82,38 @@ pub(super) fn finding(
     rules: &PlanRules,
     backup: &str,
 ) -> Finding {
-    let place = match (broken.why.line, broken.why.column) {
-        (Some(line), Some(column)) => format!(" at line {line}, column {column}"),
-        (Some(line), None) => format!(" at line {line}"),
-        _ => String::new(),
-    };
     let mut message = format!(
-        "{section} does not parse{place}: {}. As long as it stands so, EKS lets nobody in through it, and it is not \
-         overwritten",
+        "{section} does not parse{}: {}. As long as it stands so, EKS lets nobody in through it, and it is not overwritten",
+        place(broken),
         broken.why.message
     );
     if is_own_way_in(section, rules) {
-        message.push_str(&format!(
-            ". It is the section through which rolecall itself usually gets in; {}",
-            still_in(cluster.authentication_mode)
-        ));
+        message.push_str(". It is the section through which rolecall itself usually gets in; ");
+        message.push_str(still_in(cluster.authentication_mode));
     }
     Finding::drift(FindingCode::SectionBroken, section.key(), message)
         .next(next(section, broken, fixed, rules, backup))
         .on(Surface::AwsAuth)
 }
 
+/// Where it breaks: as the parser says, else by the first row that does not parse on its own.
+fn place(broken: &BrokenSection) -> String {
+    match (broken.why.line, broken.why.column, broken.lost.first()) {
+        (Some(line), Some(column), _) => format!(" at line {line}, column {column}"),
+        (Some(line), None, _) => format!(" at line {line}"),
+        (None, _, Some(line)) => format!(" in the row that begins on line {line}"),
+        (None, _, None) => String::new(),
+    }
+}
+
 fn next(section: Section, broken: &BrokenSection, fixed: Option<&str>, rules: &PlanRules, backup: &str) -> String {
     let Some(fixed) = fixed else {
         return format!("correct {section} by hand: nothing of it can be rescued, and the policy wants nothing in it");
     };
-    let lost = match broken.lost {
-        0 => String::new(),
-        1 => "; one row that cannot be read is left out".to_owned(),
-        more => format!("; {more} rows that cannot be read are left out"),
+    let lost = match broken.lost.as_slice() {
+        [] => String::new(),
+        [line] => format!("; one row that cannot be read, on line {line}, is left out"),
+        [line, ..] => format!("; {} rows that cannot be read, from line {line} on, are left out", broken.lost.len()),
     };
     let how = if rules.repair {
         format!("it is repaired, its text kept in the ConfigMap kube-system/{backup}")
@@ -154,8 +159,7 @@ pub(super) fn backup_name(data: &BTreeMap<String, String>) -> String {
         digest.update(key);
         digest.update(text);
     }
-    let hash: String = digest.finalize().iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-    format!("aws-auth-backup-{hash}")
+    format!("aws-auth-backup-{}", hex(digest.finalize(), 5))
 }
 
 /// The write that keeps the old data.
@@ -166,13 +170,12 @@ pub(super) fn backup(name: String, data: &BTreeMap<String, String>) -> Pending {
 
 /// The change that a repair is.
 pub(super) fn change(broken: &BrokenSection, section: Section, fixed: &str) -> Change {
-    let line = broken.why.line.map(|line| format!(" (line {line})")).unwrap_or_default();
     Change {
         surface: Surface::AwsAuth,
         action: Action::Change,
         subject: Subject::Section(section),
         who: None,
-        reason: format!("does not parse: {}{line}", broken.why.message),
+        reason: format!("does not parse{}: {}", place(broken), broken.why.message),
         before: Some(Content::Text(broken.text.clone())),
         after: Some(Content::Text(fixed.to_owned())),
         sources: Vec::new(),

@@ -5,7 +5,7 @@ use crate::{
     plan::{fixtures::*, plan},
 };
 
-/// A tab instead of spaces, and an unquoted template: the ways in which people break it.
+/// An unquoted template: the way in which people break it most.
 fn broken() -> String {
     format!(
         "# nodes\n{NODE}- rolearn: {}\n  username: {{{{SessionName}}}}\n{}",
@@ -23,11 +23,12 @@ fn a_broken_section_is_shown_and_never_overwritten() {
     let findings = found(&plan, FindingCode::SectionBroken);
     assert_eq!(findings.iter().map(|f| f.subject.as_str()).collect::<Vec<_>>(), ["mapRoles", "mapUsers"]);
     assert!(findings.iter().all(|finding| finding.drift));
-    assert!(findings[0].message.contains("line "), "{}", findings[0].message);
+    assert!(findings[0].message.contains("at line 8, column 13"), "{}", findings[0].message);
+    assert!(findings[1].message.contains("at line "), "{}", findings[1].message);
     let fixed = findings[0].next.as_deref().unwrap();
     let rescued = format!("# nodes\n{NODE}{}", row("ops", "ops", &["ops"]));
     assert!(fixed.contains(&rescued) && fixed.contains(&arn("dev")) && !fixed.contains(&arn("bad")), "{fixed}");
-    assert!(fixed.contains("one row that cannot be read"), "{fixed}");
+    assert!(fixed.contains("one row that cannot be read, on line 7"), "{fixed}");
 }
 
 #[test]
@@ -104,6 +105,6 @@ fn only_whole_rows_are_rescued() {
     let slipped =
         format!("- rolearn: {}\n  username: a\n  groups\n- system:masters\n{}", arn("a"), row("b", "b", &["g"]));
     let rescue = super::broken::rescue(Section::Roles, &slipped);
-    assert_eq!((rescue.text, rescue.lost), (Some(row("b", "b", &["g"])), 2));
+    assert_eq!((rescue.text, rescue.lost), (Some(row("b", "b", &["g"])), vec![1, 4]));
     assert_eq!(super::broken::rescue(Section::Roles, "a: [").text, None);
 }

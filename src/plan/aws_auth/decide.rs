@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     authenticator::{self, Resolved, Row},
-    model::{Action, Change, ChangedBy, Finding, FindingCode, Section, Surface},
+    model::{Action, Change, ChangedBy, Finding, FindingCode, Section, Surface, Unmanaged},
     plan::{
         ownership::Owned,
         protection::{Protection, normalized},
@@ -46,13 +46,25 @@ pub(super) struct Decisions {
     pub(super) promises: Vec<Promise>,
     /// The rows of the policy, whether they are touched or not.
     pub(super) named: BTreeSet<Key>,
+    /// The rows that never matched and are replaced, by their position.
+    pub(super) replaced: BTreeSet<(Section, usize)>,
+    /// ARNs that never matched anybody and give way to the right ones.
+    pub(super) given_up: BTreeSet<String>,
     pub(super) findings: Vec<Finding>,
 }
 
 impl Decisions {
     pub(super) fn new(owned: Owned, findings: Vec<Finding>) -> Self {
-        let (edits, named) = (BTreeMap::new(), BTreeSet::new());
-        Self { edits, owned, released: Vec::new(), promises: Vec::new(), named, findings }
+        Self {
+            edits: BTreeMap::new(),
+            owned,
+            released: Vec::new(),
+            promises: Vec::new(),
+            named: BTreeSet::new(),
+            replaced: BTreeSet::new(),
+            given_up: BTreeSet::new(),
+            findings,
+        }
     }
 
     pub(super) fn edits(&mut self, section: Section) -> &mut Edits {
@@ -64,6 +76,7 @@ impl Decisions {
 pub(super) struct Context<'a> {
     pub(super) base: &'a Base,
     pub(super) protection: &'a Protection<'a>,
+    pub(super) unmanaged: Unmanaged,
     pub(super) changed_by: Option<ChangedBy>,
 }
 
@@ -73,7 +86,7 @@ pub(super) fn decide(context: &Context<'_>, wanted: &[Wanted<'_>], decisions: &m
     let strays = LazyCell::new(|| strays(context.base));
     for wanted in wanted {
         match context.base.effective_of(wanted.section, &wanted.key) {
-            Some((key, resolved)) => present(context, wanted, key, resolved, decisions),
+            Some((key, resolved)) => present(context, wanted, &key, resolved, decisions),
             None => absent(context, wanted, strays.get(&wanted.key), decisions),
         }
     }
@@ -92,18 +105,18 @@ fn strays(base: &Base) -> BTreeMap<String, Vec<(Section, &Row)>> {
     strays
 }
 
-fn present(context: &Context<'_>, wanted: &Wanted<'_>, key: Key, resolved: &Resolved, decisions: &mut Decisions) {
+fn present(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, resolved: &Resolved, decisions: &mut Decisions) {
     decisions.named.insert(key.clone());
-    let differing = differing(context.base, wanted, &key, resolved);
+    let differing = differing(context.base, wanted, key, resolved);
     if differing.is_empty() {
         promise(wanted, key.clone(), decisions);
-        own(context, wanted, &key, decisions);
+        own(context, wanted, key, decisions);
         return;
     }
     let protected = context.protection.row(&wanted.arn, &resolved.groups);
     let protected = protected.or_else(|| wanted.node.then(|| "a node's row is added, never changed".to_owned()));
     if let Some(why) = protected {
-        decisions.findings.push(differs_but_protected(wanted, &key, resolved, &why));
+        decisions.findings.push(differs_but_protected(wanted, key, resolved, &why));
         return;
     }
     for row in differing {
@@ -116,19 +129,19 @@ fn present(context: &Context<'_>, wanted: &Wanted<'_>, key: Key, resolved: &Reso
         decisions.edits(key.0).first.push((Edit::Replace { index: row.index, row: wanted.row() }, change));
     }
     promise(wanted, key.clone(), decisions);
-    own(context, wanted, &key, decisions);
+    own(context, wanted, key, decisions);
 }
 
 /// The rows to correct: the one that counts, and among users every other spelling of the ARN, since between two
 /// spellings of one user the authenticator's choice is left to chance.
 fn differing<'b>(base: &'b Base, wanted: &Wanted<'_>, key: &Key, resolved: &Resolved) -> Vec<&'b Row> {
-    let counting = base.rows(key).find(|row| row.index == resolved.index);
-    let spelled = |row: &&Row| {
-        key.0 == Section::Users
-            && counting.is_some_and(|counting| counting.arn != row.arn && counting.index != row.index)
-    };
-    let others = base.rows(key).filter(spelled).filter(|row| !authenticator::is_node_row(&row.groups));
-    others.chain(counting).filter(|row| !wanted.is_met_by(&row.username, &row.groups)).collect()
+    let met = |row: &Row| wanted.is_met_by(&row.username, &row.groups);
+    let Some(counting) = base.rows(key).find(|row| row.index == resolved.index) else { return Vec::new() };
+    // A row that is replaced is spelled as the policy spells it.
+    let spelling = if met(counting) { &counting.arn } else { &wanted.arn };
+    let beside = |row: &&Row| key.0 == Section::Users && row.arn != *spelling && row.index != counting.index;
+    let others = base.rows(key).filter(beside).filter(|row| !authenticator::is_node_row(&row.groups));
+    others.chain([counting]).filter(|row| !met(row)).collect()
 }
 
 fn absent(
@@ -152,11 +165,13 @@ fn absent(
             if let Some(old) = context.base.owned_key(&stray) {
                 decisions.owned.section_mut(section).remove(old);
             }
+            decisions.given_up.insert(stray.1);
+            decisions.replaced.insert((section, row.index));
             replaced = true;
-        } else {
+        } else if context.unmanaged == Unmanaged::Keep {
+            // Otherwise it is told, or removed, with the other rows that the policy does not name.
             decisions.findings.push(never_matches(section, row, &why));
         }
-        decisions.named.insert(stray);
     }
     if !replaced {
         let change = Change {
@@ -198,6 +213,12 @@ fn promise(wanted: &Wanted<'_>, key: Key, decisions: &mut Decisions) {
 /// Takes a row over: what the policy names is rolecall's, but for what belongs to nodes or is protected.
 fn own(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, decisions: &mut Decisions) {
     let recorded = context.base.owned_key(key);
+    let noted = recorded.and_then(|recorded| context.base.owned.section(key.0).get(recorded));
+    if recorded == Some(wanted.arn.as_str())
+        && noted.is_some_and(|id| wanted.unique_id.is_none() || id.as_deref() == wanted.unique_id)
+    {
+        return;
+    }
     if recorded.is_none() && (wanted.node || context.protection.of(&wanted.arn).is_some()) {
         return;
     }

@@ -38,10 +38,10 @@ pub(super) fn plan(cluster: &Cluster, desired: &Desired, state: &Observed<Option
     let base = Base::new(stored, &mut findings);
     let protection = Protection::new(rules);
     let changed_by = stored.and_then(|stored| changed_by(&stored.managers));
-    let context = Context { base: &base, protection: &protection, changed_by };
+    let context = Context { base: &base, protection: &protection, unmanaged: rules.unmanaged, changed_by };
     let mut decisions = Decisions::new(base.owned.clone(), findings);
     decide::decide(&context, &wanted, &mut decisions);
-    remove::decide(&context, desired, &wanted, rules, &mut decisions);
+    remove::decide(&context, desired, &wanted, rules.repair, &mut decisions);
     settle::settle(cluster, stored, &base, &protection, rules, decisions)
 }
 

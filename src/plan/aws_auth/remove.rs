@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     authenticator::{self, Row},
-    model::{Action, Change, Desired, Finding, FindingCode, PlanRules, Section, Surface, Unmanaged},
+    model::{Action, Change, Desired, Finding, FindingCode, Section, Surface, Unmanaged},
     plan::held_back,
 };
 
@@ -19,19 +19,19 @@ pub(super) fn decide(
     context: &Context<'_>,
     desired: &Desired,
     wanted: &[Wanted<'_>],
-    rules: &PlanRules,
+    repair: bool,
     decisions: &mut Decisions,
 ) {
     for section in Section::ALL {
-        if context.base.broken.contains_key(&section) && !rules.repair {
+        if context.base.broken.contains_key(&section) && !repair {
             continue;
         }
         owned(context, desired, wanted, section, decisions);
-        if rules.unmanaged != Unmanaged::Keep {
-            unmanaged(context, desired, section, rules.unmanaged, decisions);
+        if context.unmanaged != Unmanaged::Keep {
+            unmanaged(context, desired, section, decisions);
             dropped(context.base, section, decisions);
         }
-        shadowed(context.base, section, rules.unmanaged, decisions);
+        shadowed(context, section, decisions);
     }
 }
 
@@ -43,14 +43,16 @@ fn owned(context: &Context<'_>, desired: &Desired, wanted: &[Wanted<'_>], sectio
         if decisions.named.contains(&key) {
             continue;
         }
-        if base.rows(&key).next().is_none() {
+        let replaced = |row: &&Row| decisions.replaced.contains(&(section, row.index));
+        let rows: Vec<&Row> = base.rows(&key).filter(|row| !replaced(row)).collect();
+        if rows.is_empty() {
             // It is gone already: there is nothing left to own.
             decisions.owned.section_mut(section).remove(arn);
             continue;
         }
         let reason = ended(arn, wanted);
         let mut stays = false;
-        for row in base.rows(&key) {
+        for row in rows {
             stays |= !take(context, desired, section, row, &reason, decisions);
         }
         if !stays {
@@ -119,20 +121,22 @@ fn take(
     true
 }
 
-/// Rows that are not ours and that the policy does not name; those of nodes are a matter of course.
-fn unmanaged(context: &Context<'_>, desired: &Desired, section: Section, rule: Unmanaged, decisions: &mut Decisions) {
-    let base = context.base;
+/// Rows that are not ours and that the policy does not name; those of nodes and rolecall's own way in are a matter of
+/// course.
+fn unmanaged(context: &Context<'_>, desired: &Desired, section: Section, decisions: &mut Decisions) {
+    let (base, rule) = (context.base, context.unmanaged);
     for row in base.section(section) {
         let key = (section, folded(&row.arn));
-        let known = decisions.named.contains(&key) || base.owned_key(&key).is_some();
-        if known || authenticator::is_node_row(&row.groups) {
+        let node = authenticator::is_node_row(&row.groups);
+        let ours = decisions.replaced.contains(&(section, row.index)) || base.owned_key(&key).is_some();
+        if ours || decisions.named.contains(&key) {
             continue;
         }
-        if rule == Unmanaged::Remove {
+        if rule == Unmanaged::Remove && !node {
             take(context, desired, section, row, "not in the policy", decisions);
         } else if let Some(why) = authenticator::never_matches(section, &row.arn) {
             decisions.findings.push(never_matches(section, row, &why));
-        } else if counts(base, &key, row) {
+        } else if !node && counts(base, &key, row) && !context.protection.is_own(&row.arn) {
             decisions.findings.push(left_alone(section, row));
         }
     }
@@ -164,7 +168,11 @@ fn dropped(base: &Base, section: Section, decisions: &mut Decisions) {
 }
 
 /// Rows that another row of the same principal overrides: a later one of the same section, or one of mapRoles.
-fn shadowed(base: &Base, section: Section, rule: Unmanaged, decisions: &mut Decisions) {
+fn shadowed(context: &Context<'_>, section: Section, decisions: &mut Decisions) {
+    let base = context.base;
+    if Section::ALL.into_iter().map(|section| base.section(section).len()).sum::<usize>() == base.effective.len() {
+        return;
+    }
     let leaving: BTreeSet<usize> =
         decisions.edits.get(&section).into_iter().flat_map(|e| &e.removals).map(|(index, _)| *index).collect();
     let mut findings = Vec::new();
@@ -177,7 +185,7 @@ fn shadowed(base: &Base, section: Section, rule: Unmanaged, decisions: &mut Deci
             }
             _ => None,
         };
-        let told = rule != Unmanaged::Keep || decisions.named.contains(&key);
+        let told = context.unmanaged != Unmanaged::Keep || decisions.named.contains(&key);
         if let Some((other, resolved)) = over.filter(|_| told && section != Section::Accounts) {
             let message = format!(
                 "item {} of {section} for {} has no effect: item {} of {other} holds {} and counts",

@@ -52,14 +52,14 @@ pub(super) fn settle(
         let verified = write::verify(before, &first, &decisions, &outcome.repaired, false)
             .and_then(|()| write::verify(before, &last, &decisions, &outcome.repaired, true));
         if let Err(finding) = verified {
-            decisions.findings.push(finding);
+            decisions.findings.push(*finding);
             return Part::only(decisions.findings);
         }
         part.guard = guards::access(before, &first, protection, rules)
             .or_else(|| guards::access(before, &last, protection, rules));
     }
     if let Err(finding) = writes(stored, base, outcome, &mut decisions, &mut part) {
-        return Part::only(decisions.findings.into_iter().chain([finding]).collect());
+        return Part::only(decisions.findings.into_iter().chain([*finding]).collect());
     }
     part.findings = decisions.findings;
     part
@@ -81,7 +81,7 @@ fn texts(
         let texts = write::texts(base, section, edits);
         let write = match (&texts, base.broken.get(&section)) {
             (Err(finding), None) => {
-                decisions.findings.push(finding.clone());
+                decisions.findings.push(Finding::clone(finding));
                 false
             }
             (Ok(_), None) => true,
@@ -128,7 +128,7 @@ fn writes(
     outcome: Outcome,
     decisions: &mut Decisions,
     part: &mut Part,
-) -> Result<(), Finding> {
+) -> Result<(), Box<Finding>> {
     let mut changes = outcome.repairs;
     let mut removals = Vec::new();
     for edits in std::mem::take(&mut decisions.edits).into_values() {
@@ -172,10 +172,13 @@ fn writes(
     Ok(())
 }
 
-fn text(stored: Option<&AwsAuth>, data: BTreeMap<String, String>, owned: &Owned) -> Result<AwsAuthText, Finding> {
+fn text(stored: Option<&AwsAuth>, data: BTreeMap<String, String>, owned: &Owned) -> Result<AwsAuthText, Box<Finding>> {
     let mut annotations = stored.map(|stored| stored.annotations.clone()).unwrap_or_default();
     owned.write(&mut annotations).map_err(|error| {
-        write::differs("aws-auth", &format!("the list of rolecall's rows could not be written down ({error})"))
+        Box::new(write::differs(
+            "aws-auth",
+            &format!("the list of rolecall's rows could not be written down ({error})"),
+        ))
     })?;
     Ok(AwsAuthText { data, annotations })
 }

@@ -104,6 +104,13 @@ fn two_spellings_of_one_user_are_made_equal() {
 }
 
 #[test]
+fn letters_that_only_look_different_are_the_same_to_the_authenticator() {
+    let live = row("\u{17f}taff-\u{212a}", "dev", &["system:masters"]);
+    let plan = run(&rows(vec![wanted("staff-k", "dev", &["devs"])]), &state(Some(stored(&live))));
+    assert_eq!(told(&plan), [format!("~ role {} (groups differ)", arn("staff-k"))]);
+}
+
+#[test]
 fn a_row_that_never_matches_is_replaced_when_ours_and_told_when_not() {
     let live = row("ci/dev", "dev", &["devs"]);
     let desired = rows(vec![wanted("ci/dev", "dev", &["devs"])]);

@@ -89,7 +89,7 @@ pub(super) fn collect<'d>(desired: &'d Desired, findings: &mut Vec<Finding>) -> 
     for row in &desired.rows {
         let candidate = from_row(row);
         if row.username.is_empty() {
-            findings.push(refused(&candidate, "it has no username: it would let the principal in nameless".to_owned()));
+            findings.push(refused(&candidate, "it has no username: it would let the principal in nameless"));
             continue;
         }
         match seen.get(&candidate.key).and_then(|&first| wanted.get(first)) {
@@ -100,7 +100,8 @@ pub(super) fn collect<'d>(desired: &'d Desired, findings: &mut Vec<Finding>) -> 
             Some(first) if first.is_met_by(candidate.username, candidate.groups) => {}
             Some(first) => {
                 let other = first.sources.first().map_or_else(String::new, |source| format!(" at {source}"));
-                findings.push(refused(&candidate, format!("the policy wants something else for the same ARN{other}")));
+                let why = format!("the policy wants something else for the same ARN{other}");
+                findings.push(refused(&candidate, &why));
             }
         }
     }
@@ -134,7 +135,7 @@ fn from_row(row: &DesiredRow) -> Wanted<'_> {
     }
 }
 
-fn refused(wanted: &Wanted<'_>, why: String) -> Finding {
+fn refused(wanted: &Wanted<'_>, why: &str) -> Finding {
     let message = format!("the grant for {} is not placed: {why}", subject(wanted.section, &wanted.arn));
     Finding::drift(FindingCode::CannotBePlaced, wanted.arn.clone(), message)
         .next("correct the policy")

@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    authenticator::{self, Reading, Resolved, Row, Rows, SectionReading, read_section},
+    authenticator::{Reading, Row, Rows, SectionReading, read_section},
     model::{Change, Finding, FindingCode, Section, Subject, Surface},
     plan::{
         draft::listed,
+        guards,
         splice::{Edit, RowText, splice},
     },
 };
 
 use super::{
-    base::{Base, Key},
+    base::Base,
     decide::{Decisions, Edits},
     wanted::{folded, same_groups},
 };
@@ -31,22 +32,26 @@ enum Item {
 }
 
 /// Makes the texts of one section and reads them back.
-pub(super) fn texts(base: &Base, section: Section, edits: &Edits) -> Result<Texts, Finding> {
+pub(super) fn texts(base: &Base, section: Section, edits: &Edits) -> Result<Texts, Box<Finding>> {
     let live = base.data.get(section.key()).map(String::as_str);
     let before = items(base.reading.section(section));
     let first_edits: Vec<Edit> = edits.first.iter().map(|(edit, _)| edit.clone()).collect();
     let removals: Vec<Edit> = edits.removals.iter().map(|(index, _)| Edit::Remove { index: *index }).collect();
     let changes = || edits.first.iter().map(|(_, change)| change).chain(edits.removals.iter().map(|(_, c)| c));
-    let run = |text: Option<&str>, edits: &[Edit], before: &[Item]| -> Result<(Option<String>, Vec<Item>), Finding> {
+    let run = |text: Option<&str>,
+               edits: &[Edit],
+               before: &[Item]|
+     -> Result<(Option<String>, Vec<Item>), Box<Finding>> {
         if edits.is_empty() {
             return Ok((text.map(str::to_owned), before.to_vec()));
         }
-        let after = splice(section, text, edits).map_err(|why| cannot_be_edited(section, &why.message, changes()))?;
+        let after =
+            splice(section, text, edits).map_err(|why| Box::new(cannot_be_edited(section, &why.message, changes())))?;
         let promised = edited(section, before, edits);
         if items(&read_section(section, &after)) == promised {
             Ok((Some(after), promised))
         } else {
-            Err(differs(section.key(), &format!("{section} as it would be written is not read as planned")))
+            Err(Box::new(differs(section.key(), &format!("{section} as it would be written is not read as planned"))))
         }
     };
     let (first, items) = run(live, &first_edits, &before)?;
@@ -122,49 +127,44 @@ pub(super) fn verify(
     decisions: &Decisions,
     repaired: &BTreeSet<Section>,
     removed: bool,
-) -> Result<(), Finding> {
-    let now = authenticator::effective(after);
+) -> Result<(), Box<Finding>> {
+    let now = guards::principals(after);
     for promise in &decisions.promises {
-        let kept = now.get(&promise.key).is_some_and(|got| {
-            promise.key.0 == Section::Accounts
-                || (got.username == promise.username && same_groups(&got.groups, &promise.groups))
+        let kept = now.get(&promise.key.1).is_some_and(|got| {
+            got.section == promise.key.0
+                && (got.section == Section::Accounts
+                    || (got.username == promise.username && same_groups(&got.groups, &promise.groups)))
         });
         if !kept {
-            return Err(differs(&promise.key.1, "the document as it would be written does not give what was planned"));
+            return Err(Box::new(differs(
+                &promise.key.1,
+                "the document as it would be written does not give what was planned",
+            )));
         }
     }
-    let was = authenticator::effective(before);
+    let was = guards::principals(before);
     let touched = touched(decisions, removed);
-    let keys: BTreeSet<&Key> = was.keys().chain(now.keys()).collect();
-    for key in keys {
-        let same = same(was.get(key), now.get(key));
-        // A repair gives back what the section held, and a row that goes may uncover one that it shadowed.
-        if !same && !touched.contains(&key.1) && !repaired.contains(&key.0) && !uncovers(key, repaired) {
-            return Err(differs(
-                &key.1,
+    for arn in was.keys().chain(now.keys()) {
+        let (was, now) = (was.get(arn), now.get(arn));
+        let same = match (was, now) {
+            (Some(was), Some(now)) => guards::equal(was, now),
+            _ => false,
+        };
+        // A repair gives back what the section held.
+        let given_back = now.is_some_and(|now| repaired.contains(&now.section));
+        if !same && !given_back && !touched.contains(arn) {
+            return Err(Box::new(differs(
+                arn,
                 "the document as it would be written changes somebody whom the plan does not name",
-            ));
+            )));
         }
     }
     Ok(())
 }
 
-/// A repaired mapRoles may shadow a user who was let in through mapUsers meanwhile.
-fn uncovers(key: &Key, repaired: &BTreeSet<Section>) -> bool {
-    key.0 == Section::Users && repaired.contains(&Section::Roles)
-}
-
-fn same(one: Option<&Resolved>, other: Option<&Resolved>) -> bool {
-    match (one, other) {
-        (None, None) => true,
-        (Some(one), Some(other)) => one.username == other.username && same_groups(&one.groups, &other.groups),
-        _ => false,
-    }
-}
-
 /// The principals that the plan's changes name.
 fn touched(decisions: &Decisions, removed: bool) -> BTreeSet<String> {
-    let mut touched = BTreeSet::new();
+    let mut touched = decisions.given_up.clone();
     for edits in decisions.edits.values() {
         touched.extend(edits.first.iter().filter_map(|(_, change)| principal(change)));
         if removed {

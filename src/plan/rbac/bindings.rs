@@ -9,7 +9,7 @@ use crate::{
         Action, Change, Content, Desired, DesiredBinding, Finding, FindingCode, ObjectPrecondition, ObjectRef,
         ObservedBinding, RbacKind, RbacState, RbacSubject, RoleRef, Subject, Surface, Write, binding_name,
     },
-    plan::draft::{Part, Pending, changed_by},
+    plan::draft::{Part, Pending, changed_by, hex},
 };
 
 use super::{at, reserved};
@@ -134,7 +134,7 @@ fn named(wanted: &Wanted<'_>, attempt: usize) -> ObjectRef {
         return wanted.object.clone();
     }
     let digest = Sha256::digest(format!("{}\0{attempt}", wanted.object.name));
-    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(digest, 4);
     ObjectRef { name: format!("{}:{hash}", wanted.object.name), ..wanted.object.clone() }
 }
 
