@@ -12,7 +12,10 @@ use crate::{
     observe, plan, policy,
 };
 
-use super::Context;
+use super::{
+    Context,
+    walk::{FAULT, FAULT_NEXT},
+};
 
 /// A cluster as it was examined, with what it takes to correct it.
 pub(super) struct Examined {
@@ -20,6 +23,19 @@ pub(super) struct Examined {
     pub(super) report: ClusterReport,
     /// The way in, kept only where there is something to write.
     pub(super) way_in: Option<WayIn>,
+}
+
+impl Examined {
+    /// A cluster in whose examination rolecall itself failed.
+    pub(super) fn lost(cluster: Cluster) -> Self {
+        Self { report: fault(cluster), way_in: None }
+    }
+}
+
+/// The report of a cluster on which rolecall itself failed.
+pub(super) fn fault(cluster: Cluster) -> ClusterReport {
+    let why = Unreadable { kind: UnreadableKind::Server, message: FAULT.to_owned(), next: Some(FAULT_NEXT.to_owned()) };
+    unreadable(cluster, None, why)
 }
 
 /// What it takes to look at a cluster again and to write to it.
@@ -227,6 +243,12 @@ mod tests {
         let mut report = ClusterReport { cluster: cluster(), status, why, next, plan, earlier: Vec::new(), outcome };
         refuse_if_moved(&mut report, &earlier);
         report
+    }
+
+    #[test]
+    fn a_cluster_that_a_panic_took_away_is_unknown() {
+        let report = Examined::lost(cluster()).report;
+        assert!(report.status.is_unknown() && report.why.is_some() && report.plan.is_none());
     }
 
     #[test]
