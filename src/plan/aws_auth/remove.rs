@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     authenticator::{self, Row},
     model::{Action, Change, Desired, Finding, FindingCode, Section, Surface, Unmanaged},
-    plan::held_back,
+    plan::{held_back, splice::Edit},
 };
 
 use super::{
@@ -117,7 +117,7 @@ fn take(
         decisions.findings.push(held_back(&change, &desired.unknown));
         return false;
     }
-    decisions.edits(section).removals.push((row.index, change));
+    decisions.edits(section).last.push((Edit::Remove { index: row.index }, change));
     true
 }
 
@@ -173,8 +173,9 @@ fn shadowed(context: &Context<'_>, section: Section, decisions: &mut Decisions) 
     if Section::ALL.into_iter().map(|section| base.section(section).len()).sum::<usize>() == base.effective.len() {
         return;
     }
+    let index = |(edit, _): &(Edit, Change)| if let Edit::Remove { index } = edit { Some(*index) } else { None };
     let leaving: BTreeSet<usize> =
-        decisions.edits.get(&section).into_iter().flat_map(|e| &e.removals).map(|(index, _)| *index).collect();
+        decisions.edits.get(&section).into_iter().flat_map(|edits| &edits.last).filter_map(index).collect();
     let mut findings = Vec::new();
     for row in base.section(section).iter().filter(|row| !leaving.contains(&row.index)) {
         let key = (section, folded(&row.arn));

@@ -133,7 +133,7 @@ fn writes(
     let mut removals = Vec::new();
     for edits in std::mem::take(&mut decisions.edits).into_values() {
         changes.extend(edits.first.into_iter().map(|(_, change)| change));
-        removals.extend(edits.removals.into_iter().map(|(_, change)| change));
+        removals.extend(edits.last.into_iter().map(|(_, change)| change));
     }
     let bookkeeping = decisions.owned != base.owned;
     if changes.is_empty() && removals.is_empty() && !bookkeeping {
