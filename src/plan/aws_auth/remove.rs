@@ -1,6 +1,6 @@
 //! What is to be taken away, and what is only told about.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     authenticator::{self, Row},
@@ -38,8 +38,14 @@ pub(super) fn decide(
 /// Rows that are ours and that the policy no longer names.
 fn owned(context: &Context<'_>, desired: &Desired, wanted: &[Wanted<'_>], section: Section, decisions: &mut Decisions) {
     let base = context.base;
+    // Somebody may have written one ARN into the annotation in two spellings: its rows go once.
+    let mut gone: BTreeMap<Key, bool> = BTreeMap::new();
     for arn in base.owned.section(section).keys() {
         let key = (section, folded(arn));
+        if let Some(gone) = gone.get(&key) {
+            decisions.released.extend(gone.then(|| (section, arn.clone())));
+            continue;
+        }
         if decisions.named.contains(&key) {
             continue;
         }
@@ -58,6 +64,7 @@ fn owned(context: &Context<'_>, desired: &Desired, wanted: &[Wanted<'_>], sectio
         if !stays {
             decisions.released.push((section, arn.clone()));
         }
+        gone.insert(key, !stays);
     }
 }
 
