@@ -1,8 +1,8 @@
 //! What one half of a plan may not take away while the other half may still lean on it.
 
 use crate::model::{
-    AuthenticationMode, AwsAuth, ClusterState, Desired, FindingCode, Observed, RbacState, Unreadable, UnreadableKind,
-    Write,
+    ArnPattern, AuthenticationMode, AwsAuth, ClusterState, Desired, FindingCode, Observed, PlanRules, RbacState,
+    Unmanaged, Unreadable, UnreadableKind, Write,
 };
 
 use super::{fixtures::*, plan};
@@ -66,6 +66,37 @@ fn what_needs_no_binding_does_not_wait() {
         let plan = run(&rows(vec![wanted("ops", "ops", groups)]), &before);
         assert_eq!(steps(&plan), [("aws-auth", false)], "{groups:?}");
     }
+}
+
+#[test]
+fn a_binding_by_which_rolecall_or_a_protected_principal_works_stays_with_its_role() {
+    let live =
+        row("rolecall", "rolecall", &["keepers"]) + &row("glass", "glass", &["breakers"]) + &row("x", "x", &["old"]);
+    let bindings = vec![
+        observed_binding("a", "keeping", &["keepers"], true),
+        observed_binding("b", "breaking", &["breakers"], true),
+        observed_binding("c", "edit", &["old"], true),
+    ];
+    let roles = ["keeping", "breaking", "unused"].map(|name| observed_role(name, &["get"], true)).into();
+    let rbac = Observed::Known(RbacState { bindings, roles, ..RbacState::default() });
+    let before = ClusterState { rbac, ..state(Some(stored(&live))) };
+    let rules = PlanRules {
+        protect: vec![ArnPattern::new(arn("glass"))],
+        own_principal: Some(arn("rolecall")),
+        unmanaged: Unmanaged::Keep,
+        ..rules()
+    };
+    let plain = |desired: &Desired| told(&plan(&cluster(), desired, &before, &rules));
+    let gone = ["- clusterrolebinding c (no longer granted)", "- clusterrole unused (no longer in the policy)"];
+    assert_eq!(plain(&Desired::default()), gone);
+    let told = plan(&cluster(), &Desired::default(), &before, &rules);
+    let words: Vec<&str> = found(&told, FindingCode::Protected).iter().map(|f| f.message.as_str()).collect();
+    assert!(words[0].contains("rolecall's own way in") && words[1].contains("role/glass"), "{words:?}");
+    // Another binding may take the place of the protected one, not of rolecall's own.
+    let bindings = vec![binding("breakers", "view"), binding("keepers", "view")];
+    let changes = plain(&Desired { bindings, ..Desired::default() });
+    assert!(changes.contains(&"- clusterrolebinding b (replaced by another binding)".to_owned()), "{changes:?}");
+    assert!(!changes.iter().any(|change| change.contains("clusterrolebinding a ")), "{changes:?}");
 }
 
 #[test]

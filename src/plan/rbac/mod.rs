@@ -1,6 +1,7 @@
 //! The RBAC half: ClusterRoles, Roles and their bindings.
 
 mod bindings;
+mod holders;
 mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,8 @@ use crate::model::{
     Source, Surface,
 };
 
+pub(super) use holders::Holders;
+
 use super::{
     draft::{Part, listed},
     held_back,
@@ -17,7 +20,7 @@ use super::{
 
 /// Plans the RBAC objects; unknown ones are left alone. Where rows of aws-auth stay that may lean on them, none is taken
 /// away.
-pub(super) fn plan(desired: &Desired, state: &Observed<RbacState>, rows_stay: Option<&str>) -> Part {
+pub(super) fn plan(desired: &Desired, state: &Observed<RbacState>, rows_stay: Option<&str>, holders: &Holders) -> Part {
     let state = match state {
         Observed::Known(state) => state,
         Observed::Unknown(why) => {
@@ -29,6 +32,7 @@ pub(super) fn plan(desired: &Desired, state: &Observed<RbacState>, rows_stay: Op
     let mut part = Part::default();
     roles::plan(desired, state, &mut part);
     bindings::plan(desired, state, &mut part);
+    holders.keep(&mut part);
     missing_namespaces(desired, state, &mut part.findings);
     missing_roles(desired, state, &mut part.findings);
     // Bindings go before the roles that they name.
