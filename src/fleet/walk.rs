@@ -213,8 +213,10 @@ async fn walk_account(context: &Context, hub: &Hub, account: &Account) -> Accoun
         let (session, account) = (Arc::clone(&session), account.clone());
         let place = Place { region: Some(region.clone()), ..place.clone() };
         tasks.spawn(async move {
-            let clusters = discover::clusters(&session, &account, &region).map_err(|e| e.finding(place.clone()));
-            let clusters = or_fault(clusters, || Err(fault(FindingCode::RegionUnreadable, place.clone()))).await;
+            let clusters = discover::clusters(&session, &account, &region);
+            let clusters = clusters.map_err(|error| Box::new(error.finding(place.clone())));
+            let lost = || Err(Box::new(fault(FindingCode::RegionUnreadable, place.clone())));
+            let clusters = or_fault(clusters, lost).await;
             (region, clusters)
         });
     }
@@ -225,7 +227,7 @@ async fn walk_account(context: &Context, hub: &Hub, account: &Account) -> Accoun
                 walk.clusters.extend(clusters);
                 walk.findings.extend(findings);
             }
-            Err(finding) => walk.findings.push(finding),
+            Err(finding) => walk.findings.push(*finding),
         }
     }
     selection::retain(context, &mut walk.clusters, &mut walk.findings);
@@ -262,7 +264,7 @@ async fn examine_account(
             async move {
                 let _permit = at_once.acquire_owned().await;
                 let lost = cluster.clone();
-                let examining = examine::examine(&context, cluster, session, identities);
+                let examining = Box::pin(examine::examine(&context, cluster, session, identities));
                 let examined = or_fault(examining, || Examined::lost(lost)).await;
                 context.progress.cluster_done(examined.report.status);
                 examined

@@ -78,23 +78,23 @@ fn a_binding_by_which_rolecall_or_a_protected_principal_works_stays_with_its_rol
         observed_binding("c", "edit", &["old"], true),
     ];
     let roles = ["keeping", "breaking", "unused"].map(|name| observed_role(name, &["get"], true)).into();
-    let rbac = Observed::Known(RbacState { bindings, roles, ..RbacState::default() });
+    let rbac = Observed::Known(RbacState { roles, bindings, ..RbacState::default() });
     let before = ClusterState { rbac, ..state(Some(stored(&live))) };
-    let rules = PlanRules {
+    let keeping = PlanRules {
         protect: vec![ArnPattern::new(arn("glass"))],
         own_principal: Some(arn("rolecall")),
         unmanaged: Unmanaged::Keep,
         ..rules()
     };
-    let plain = |desired: &Desired| told(&plan(&cluster(), desired, &before, &rules));
+    let words = |desired: &Desired| told(&plan(&cluster(), desired, &before, &keeping));
     let gone = ["- clusterrolebinding c (no longer granted)", "- clusterrole unused (no longer in the policy)"];
-    assert_eq!(plain(&Desired::default()), gone);
-    let told = plan(&cluster(), &Desired::default(), &before, &rules);
-    let words: Vec<&str> = found(&told, FindingCode::Protected).iter().map(|f| f.message.as_str()).collect();
-    assert!(words[0].contains("rolecall's own way in") && words[1].contains("role/glass"), "{words:?}");
+    assert_eq!(words(&Desired::default()), gone);
+    let kept = plan(&cluster(), &Desired::default(), &before, &keeping);
+    let kept = found(&kept, FindingCode::Protected);
+    assert!(kept[0].message.contains("rolecall's own way in") && kept[1].message.contains("role/glass"), "{kept:?}");
     // Another binding may take the place of the protected one, not of rolecall's own.
     let bindings = vec![binding("breakers", "view"), binding("keepers", "view")];
-    let changes = plain(&Desired { bindings, ..Desired::default() });
+    let changes = words(&Desired { bindings, ..Desired::default() });
     assert!(changes.contains(&"- clusterrolebinding b (replaced by another binding)".to_owned()), "{changes:?}");
     assert!(!changes.iter().any(|change| change.contains("clusterrolebinding a ")), "{changes:?}");
 }

@@ -52,7 +52,9 @@ pub(super) fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, r
 ///
 /// See <https://docs.aws.amazon.com/eks/latest/userguide/grant-k8s-access.html#set-cam>.
 fn not_read(desired: &Desired) -> Option<Finding> {
-    let grants = desired.rows.len() + desired.accounts.len();
+    // EKS itself lets the nodes of such a cluster in.
+    let people = desired.rows.iter().filter(|row| !row.node);
+    let grants = people.clone().count() + desired.accounts.len();
     if grants == 0 {
         return None;
     }
@@ -61,7 +63,7 @@ fn not_read(desired: &Desired) -> Option<Finding> {
         "{grants} {noun} of the policy cannot be placed: the cluster's authentication mode is API, so that it does not \
          read aws-auth, and this version does not manage access entries"
     );
-    let source = desired.rows.iter().flat_map(|row| &row.sources).next();
+    let source = people.flat_map(|row| &row.sources).next();
     let finding = Finding::drift(FindingCode::CannotBePlaced, Surface::AwsAuth.as_str(), message);
     let next = "make access entries for them, or leave the cluster out by the policy's `where`";
     Some(finding.next(next).on(Surface::AwsAuth).from_source(source))

@@ -248,6 +248,9 @@ fn a_cluster_of_entries_only_is_told_once() {
     let plan = plan(&cluster, &desired, &state(Some(stored("- ["))), &rules());
     assert!(plan.steps.is_empty() && plan.findings.len() == 1);
     assert!(plan.findings[0].drift && plan.findings[0].message.starts_with("2 grants"));
+    // EKS lets the nodes in by itself.
+    let node = DesiredRow { node: true, ..wanted("node", "system:node:{{EC2PrivateDNSName}}", &["system:nodes"]) };
+    assert!(super::plan(&cluster, &rows(vec![node]), &state(None), &rules()).findings.is_empty());
 }
 
 #[test]
