@@ -27,7 +27,7 @@ access:
 "#;
 
 /// Three accounts in two units with a real cluster each, and a fourth account that is suspended.
-async fn fleet() -> (Fleet, Vec<String>, String) {
+pub async fn fleet() -> (Fleet, Vec<String>, String) {
     let world = world().await;
     let mut fleet = Fleet::new(world, "first-light").await;
     let organization = &fleet.organization;

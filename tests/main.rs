@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
 mod cli;
+mod commands;
 mod first_light;
 mod realparts;
 mod seeds;

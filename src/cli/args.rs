@@ -45,14 +45,11 @@ pub(super) struct Global {
     pub verbose: u8,
 }
 
-/// The form of the output.
+/// The form of the output: for people at a terminal, for machines, for comments on pull requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
-    /// For people at a terminal.
     Table,
-    /// For machines.
     Json,
-    /// For comments on pull requests.
     Markdown,
 }
 
@@ -66,23 +63,18 @@ impl From<Output> for report::Format {
     }
 }
 
-/// When there are colours.
+/// When there are colours; `auto` is on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Color {
-    /// On a terminal.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 
-/// The form of log lines.
+/// The form of log lines: for people, or one JSON object a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LogFormat {
-    /// For people.
     Text,
-    /// One JSON object a line.
     Json,
 }
 
@@ -178,9 +170,7 @@ pub(super) struct SchemaArgs {
 /// The files that have a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum SchemaOf {
-    /// rolecall.yaml.
     Settings,
-    /// The policy's files.
     Policy,
 }
 

@@ -6,7 +6,7 @@ use crate::{fleet::Progress, model::Status};
 
 /// Bars on standard error; nothing at all where that is not a terminal.
 pub(super) struct Bars {
-    bars: MultiProgress,
+    screen: MultiProgress,
     accounts: ProgressBar,
     clusters: ProgressBar,
 }
@@ -22,7 +22,7 @@ impl Bars {
             bars.add(bar)
         };
         let (accounts, clusters) = (bar("accounts"), bar("clusters"));
-        Self { bars: bars.clone(), accounts, clusters }
+        Self { screen: bars.clone(), accounts, clusters }
     }
 }
 
@@ -58,7 +58,7 @@ impl Drop for Bars {
     fn drop(&mut self) {
         self.accounts.finish_and_clear();
         self.clusters.finish_and_clear();
-        drop(self.bars.clear());
+        drop(self.screen.clear());
     }
 }
 

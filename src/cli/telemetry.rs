@@ -26,12 +26,13 @@ pub(super) fn start(cli: &Cli, terminal: &Terminal) {
     });
 }
 
-/// The lines that are wanted. A daemon tells of what it does; a command that prints its result only warns.
+/// The lines that are wanted. A daemon tells of what it does; a command that prints its result only warns, and not of what
+/// is in that result. What the Kubernetes client says of its errors is in rolecall's own words already.
 fn level(daemon: bool, verbose: u8) -> &'static str {
     match u8::from(daemon).saturating_add(verbose) {
-        0 => "warn",
-        1 => "warn,rolecall=info",
-        2 => "warn,rolecall=debug",
+        0 => "warn,kube_client=off,rolecall::fleet::journal=off",
+        1 => "warn,kube_client=off,rolecall=info",
+        2 => "warn,kube_client=off,rolecall=debug",
         _ => "debug,rolecall=trace",
     }
 }

@@ -62,3 +62,17 @@ fn wrong_use_is_an_error_and_help_is_none() {
     assert_eq!(run(&["plan", "--help"]), 0);
     assert_eq!(run(&["--settings", "/no/such/rolecall.yaml", "plan"]), 2);
 }
+
+#[test]
+fn the_settings_and_policy_of_the_manifests_are_valid() {
+    let manifest: serde_json::Value =
+        serde_yaml::from_str(include_str!("../../deploy/kubernetes/configmap.yaml")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in manifest["data"].as_object().unwrap() {
+        std::fs::write(folder.path().join(name), text.as_str().unwrap()).unwrap();
+    }
+    let loaded = crate::fleet::load(&folder.path().join("rolecall.yaml"), "2026-11-22".parse().unwrap());
+    assert!(loaded.inputs.is_some() && loaded.diagnostics.is_empty(), "{}", loaded.render(false));
+    let web = loaded.inputs.unwrap().settings.web.unwrap();
+    assert_eq!(web.listen.to_string(), "0.0.0.0:8080");
+}

@@ -89,7 +89,8 @@ pub async fn discover(
         findings.extend(walk.findings);
         clusters.extend(walk.clusters);
     }
-    clusters.sort_by(|a, b| a.id.cmp(&b.id));
+    clusters.sort_by(|a: &Cluster, b| a.id.cmp(&b.id));
+    selection::unused_selectors(&context, clusters.iter(), &mut findings);
     findings.sort();
     Ok(Discovery { organization: organization.id, accounts, clusters, regions: regions.len(), findings })
 }

@@ -169,17 +169,23 @@ impl PassReport {
 
     /// Every finding, those of the clusters included.
     pub fn all_findings(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().chain(self.clusters.iter().filter_map(|c| c.plan.as_ref()).flat_map(|plan| &plan.findings))
+        self.findings.iter().chain(self.cluster_findings())
     }
 
-    /// The exit code: incomplete comes before drift. With `strict`, findings count as drift.
+    /// The findings of the clusters.
+    pub fn cluster_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.clusters.iter().filter_map(|cluster| cluster.plan.as_ref()).flat_map(|plan| &plan.findings)
+    }
+
+    /// The exit code: incomplete comes before drift. With `strict`, findings about clusters count as drift; those outside
+    /// of clusters, such as a suspended account, do not.
     pub fn exit_code(&self, strict: bool) -> ExitCode {
         let unknown = self.clusters.iter().any(|c| c.status.is_unknown());
         if unknown || self.all_findings().any(|finding| finding.incomplete) {
             return ExitCode::Incomplete;
         }
         let drifted = self.clusters.iter().any(|c| matches!(c.status, Status::Drifted | Status::Blocked));
-        if drifted || self.all_findings().any(|f| f.drift) || (strict && self.all_findings().next().is_some()) {
+        if drifted || self.all_findings().any(|f| f.drift) || (strict && self.cluster_findings().next().is_some()) {
             return ExitCode::Drift;
         }
         ExitCode::InSync

@@ -69,6 +69,10 @@ pub(super) fn assemble(plan: &mut Plan, pending: Vec<Pending>) {
 /// second, so that a writer of the same second counts as later.
 pub(super) fn changed_by(managers: &[FieldManager]) -> Option<ChangedBy> {
     let (position, other) = managers.iter().enumerate().find(|(_, manager)| manager.name != MANAGER)?;
+    // What the API server writes when a client does not say who it is: <https://kubernetes.io/docs/reference/using-api/server-side-apply/>.
+    if other.name == "unknown" {
+        return None;
+    }
     let ours = managers.iter().take(position).find(|manager| manager.name == MANAGER);
     if ours.is_some_and(|ours| other.time.is_none() || other.time < ours.time) {
         return None;

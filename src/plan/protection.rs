@@ -16,10 +16,15 @@ impl<'r> Protection<'r> {
         Self { patterns: &rules.protect, own: rules.own_principal.as_deref().map(normalized) }
     }
 
+    /// Whether this is the principal as which rolecall itself comes in.
+    pub(super) fn is_own(&self, arn: &str) -> bool {
+        self.own.as_deref() == Some(normalized(arn).as_str())
+    }
+
     /// Why the principal is protected, if it is.
     pub(super) fn of(&self, arn: &str) -> Option<String> {
         let plain = normalized(arn);
-        if self.own.as_deref() == Some(plain.as_str()) {
+        if self.is_own(arn) {
             return Some("it is rolecall's own way in".to_owned());
         }
         let pattern = self.patterns.iter().find(|pattern| pattern.matches(arn) || pattern.matches(&plain))?;

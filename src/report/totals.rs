@@ -73,7 +73,7 @@ impl Totals {
         totals.unknown_regions = gaps(FindingCode::RegionUnreadable);
         let counted = [FindingCode::AccountUnreadable, FindingCode::RegionUnreadable, FindingCode::ClusterUnreadable];
         totals.other_gaps = report.findings.iter().filter(|f| f.incomplete && !counted.contains(&f.code)).count();
-        totals.notices = report.all_findings().filter(|finding| !finding.drift && !finding.incomplete).count();
+        totals.notices = report.cluster_findings().filter(|finding| !finding.drift && !finding.incomplete).count();
         totals
     }
 

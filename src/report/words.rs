@@ -68,7 +68,7 @@ impl Telling<'_> {
         if let Some(next) = &finding.next {
             lines.extend(self.next(next));
         }
-        if let Some(source) = &finding.source {
+        if let Some(source) = finding.source.as_ref().filter(|source| !finding.message.contains(&source.to_string())) {
             lines.push(self.under().with(DIM, format!("from {source}")));
         }
         lines

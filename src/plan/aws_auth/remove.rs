@@ -121,7 +121,8 @@ fn take(
     true
 }
 
-/// Rows that are not ours and that the policy does not name; those of nodes are a matter of course.
+/// Rows that are not ours and that the policy does not name; those of nodes and rolecall's own way in are a matter of
+/// course.
 fn unmanaged(context: &Context<'_>, desired: &Desired, section: Section, decisions: &mut Decisions) {
     let (base, rule) = (context.base, context.unmanaged);
     for row in base.section(section) {
@@ -135,7 +136,7 @@ fn unmanaged(context: &Context<'_>, desired: &Desired, section: Section, decisio
             take(context, desired, section, row, "not in the policy", decisions);
         } else if let Some(why) = authenticator::never_matches(section, &row.arn) {
             decisions.findings.push(never_matches(section, row, &why));
-        } else if !node && counts(base, &key, row) {
+        } else if !node && counts(base, &key, row) && !context.protection.is_own(&row.arn) {
             decisions.findings.push(left_alone(section, row));
         }
     }

@@ -85,12 +85,13 @@ impl Resolver<'_> {
             format!("{} ({})", account.name, account.id)
         };
         let (what, next) = match &who.principal {
-            Principal::PermissionSet(_) => {
-                ("has no role, since it is assigned to nobody there", "assign it to the account, correct its name")
-            }
-            _ => ("does not exist", "create it, correct its name"),
+            Principal::PermissionSet(_) => (
+                format!("has no role in account {place}: it is assigned to nobody there"),
+                "assign it to the account, correct its name",
+            ),
+            _ => (format!("does not exist in account {place}"), "create it, correct its name"),
         };
-        let message = format!("{who} {what} in account {place}, so nobody gets in by {source}");
+        let message = format!("{who} {what}; nobody gets in by {source}");
         Finding::notice(FindingCode::PrincipalMissing, who.to_string(), message)
             .next(format!("{next}, or leave the account out by `where`"))
             .from_source(Some(source))
