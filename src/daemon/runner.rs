@@ -9,7 +9,6 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use super::tell;
 use crate::{
     discover::{self, Hub},
     fleet::{self, FleetError, Inputs, PassOptions, Quiet},
@@ -87,7 +86,6 @@ impl Runner {
                 if same_hub(&inputs, &self.inputs) {
                     self.hub = Some(hub);
                 }
-                tell::pass(&report);
                 self.state.record_pass(&report);
             }
             Ok(Err(FleetError::Cancelled)) => info!("the pass was called off"),

@@ -43,7 +43,10 @@ fn log_cluster(report: &ClusterReport) {
     for finding in plan.findings.iter().filter(|finding| finding.drift || finding.incomplete) {
         warn!(%cluster, code = ?finding.code, next = finding.next.as_deref(), "{}", finding.message);
     }
-    for (change, result) in report::results(plan, report.outcome.as_ref()) {
+    let earlier = report.earlier.iter().flat_map(|(plan, outcome)| report::results(plan, Some(outcome)));
+    let last = report::results(plan, report.outcome.as_ref());
+    // Of plans that a conflict cut short, only what was written counts: the rest was planned anew.
+    for (change, result) in earlier.filter(|(_, result)| *result == ChangeResult::Written).chain(last) {
         let (action, subject, reason) = (change.action.sign(), &change.subject, change.reason.as_str());
         let (before, after) = (text(change.before.as_ref()), text(change.after.as_ref()));
         let sources = change.sources.iter().map(Source::to_string).collect::<Vec<_>>().join(", ");
