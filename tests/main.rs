@@ -8,6 +8,7 @@
 
 mod cli;
 mod commands;
+mod daemon;
 mod first_light;
 mod realparts;
 mod seeds;
