@@ -9,6 +9,7 @@
 mod cli;
 mod commands;
 mod daemon;
+mod deploy;
 mod first_light;
 mod realparts;
 mod seeds;
