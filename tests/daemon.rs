@@ -15,6 +15,7 @@ use crate::support::{
     daemon::{Daemon, Silent, YEARLY},
     eventually,
     fleet::{NODE_ROWS, own_row},
+    gate::Gate,
     world,
 };
 
@@ -57,6 +58,11 @@ async fn map_roles(fleet: &Fleet) -> String {
 async fn gets_row(fleet: &Fleet, role: &str) {
     let has = async || map_roles(fleet).await.contains(&format!(":role/{role}\n")).then_some(());
     eventually(&format!("row of {role}"), has).await;
+}
+
+async fn loses_row(fleet: &Fleet, role: &str) {
+    let gone = async || (!map_roles(fleet).await.contains(&format!(":role/{role}\n"))).then_some(());
+    eventually(&format!("end of the row of {role}"), gone).await;
 }
 
 #[tokio::test]
@@ -145,8 +151,30 @@ async fn a_mounted_config_map_is_followed() {
         fs::remove_dir_all(folder.join(old)).unwrap();
         gets_row(&fleet, "second").await;
     }
-    let gone = async || (!map_roles(&fleet).await.contains(":role/first\n")).then_some(());
-    eventually("end of the row of first", gone).await;
+    loses_row(&fleet, "first").await;
+    daemon.stops().await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real control plane: run tests/run"]
+async fn a_directory_that_was_replaced_is_watched_on() {
+    let (fleet, _, port) = fleet("replaced", &format!("mode: enforce\n{}", schedule("*/2 * * * * *"))).await;
+    let (policies, old) = (fleet.folder.join("policies"), fleet.folder.join("old"));
+    let make = |folder: &Path, roles: &[&str]| {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("access.yaml"), policy(roles)).unwrap();
+    };
+    make(&policies, &["first"]);
+    let settings = fs::read_to_string(fleet.settings_file()).unwrap();
+    fs::write(fleet.settings_file(), settings.replace("[policy.yaml]", "[policies]")).unwrap();
+    let mut daemon = Daemon::start(&fleet, port, &[], &[]).await;
+    gets_row(&fleet, "first").await;
+    make(&fleet.folder.join("new"), &["first", "second"]);
+    fs::rename(&policies, old).unwrap();
+    fs::rename(fleet.folder.join("new"), &policies).unwrap();
+    gets_row(&fleet, "second").await;
+    replace(&policies.join("access.yaml"), &policy(&["second"]));
+    loses_row(&fleet, "first").await;
     daemon.stops().await;
 }
 
@@ -198,6 +226,22 @@ async fn a_pass_that_hangs_is_not_joined_by_another_and_does_not_keep_the_daemon
     let walked = lines.iter().filter(|line| line["message"] == "region read" && line["clusters"] == 1);
     assert_eq!(walked.count(), 1, "one pass walks the fleet: {lines:?}");
     daemon.stops().await;
+}
+
+#[tokio::test]
+#[ignore = "needs the real control plane: run tests/run"]
+async fn a_write_in_flight_ends_before_the_daemon_does() {
+    let (fleet, _, port) = fleet("in-flight", &format!("mode: enforce\n{}", schedule(YEARLY))).await;
+    let gate = Gate::close(&fleet.clusters[0]).await;
+    let mut daemon = Daemon::start(&fleet, port, &[], &[]).await;
+    gate.holds_one().await;
+    daemon.signal("TERM");
+    daemon.says("writes in flight may finish").await;
+    assert!(!map_roles(&fleet).await.contains(":role/first\n"));
+    gate.open();
+    daemon.stops().await;
+    assert!(map_roles(&fleet).await.contains(":role/first\n"), "{}", daemon.log());
+    assert!(!daemon.log().contains("abandoned"), "{}", daemon.log());
 }
 
 #[tokio::test]

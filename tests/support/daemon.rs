@@ -96,8 +96,8 @@ impl Daemon {
     /// Sends a signal, such as `HUP`.
     pub fn signal(&self, name: &str) {
         let pid = std::fs::read_to_string(&self.pid).unwrap();
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().unwrap();
-        assert!(sent.success(), "no process {pid}");
+        // A process that has ended already is seen by whoever waits for its end.
+        let _ = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().unwrap();
     }
 
     /// Sends SIGTERM and waits for the end: how it ended and how long that took.

@@ -9,6 +9,7 @@ mod cluster;
 mod connect_proxy;
 pub mod daemon;
 pub mod fleet;
+pub mod gate;
 mod organization;
 pub mod people;
 mod process;
