@@ -6,6 +6,7 @@
 // A test says what is wrong by panicking; nothing here is a library to anybody.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
+mod cli;
 mod commands;
 mod first_light;
 mod realparts;

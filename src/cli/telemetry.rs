@@ -43,11 +43,14 @@ struct AroundBars(MultiProgress);
 
 impl Write for AroundBars {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().write(buffer))
+        // A line is written as a whole, so that lines of several threads do not get mixed. Where standard error is closed
+        // there is nobody to tell, not even of that.
+        self.0.suspend(|| drop(io::stderr().write_all(buffer)));
+        Ok(buffer.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
 }
 

@@ -43,6 +43,14 @@ impl FleetError {
             Self::Cancelled => "cancelled",
         }
     }
+
+    /// What to do next, in a sentence, where there is something.
+    pub fn next(&self) -> Option<&str> {
+        match self {
+            Self::Discover(error) => Some(error.next()),
+            Self::Cancelled => None,
+        }
+    }
 }
 
 /// What a pass is asked to do beyond its settings and policy.
