@@ -1,21 +1,21 @@
-//! The log of a pass: every cluster that is not in sync, every change with what it holds before and after.
+//! What a pass found and did, in the log: it is the only place where a daemon says which cluster drifted, and why, and the
+//! record of every write with what was there before and after.
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{
-    model::{ClusterReport, Content, PassReport, Source, Status},
+    model::{Change, ClusterReport, Content, Finding, PassReport, Source, Status},
     report::{self, ChangeResult},
 };
 
-/// Logs what a pass found and did. A daemon has no other voice than this between two looks at its metrics.
+/// Says everything that was written, every cluster that is not as the policy wants it, and what could not be read. What
+/// would be the same in every pass, such as rows that are not rolecall's, is only for those who ask for more lines.
 pub(super) fn log(report: &PassReport) {
-    for finding in &report.findings {
-        if finding.incomplete {
-            warn!(place = %finding.place, code = ?finding.code, next = finding.next.as_deref(), "{}", finding.message);
-        }
+    for found in &report.findings {
+        finding(found, &found.place.to_string());
     }
-    for cluster in report.clusters.iter().filter(|cluster| cluster.status != Status::InSync) {
-        log_cluster(cluster);
+    for report in &report.clusters {
+        cluster(report);
     }
     let counts = report.counts();
     let count = |status| counts.get(&status).copied().unwrap_or(0);
@@ -31,37 +31,46 @@ pub(super) fn log(report: &PassReport) {
     );
 }
 
-fn log_cluster(report: &ClusterReport) {
-    let (cluster, status, why) = (&report.cluster.id, report.status.as_str(), report.why.as_deref());
+fn cluster(report: &ClusterReport) {
+    let cluster = &report.cluster.id;
+    for written in report::written(report) {
+        change(report, written, ChangeResult::Written);
+    }
+    let results = report.plan.as_ref().map(|plan| report::results(plan, report.outcome.as_ref())).unwrap_or_default();
+    let left: Vec<_> = results.into_iter().filter(|(_, result)| *result != ChangeResult::Written).collect();
+    for (not_written, result) in &left {
+        change(report, not_written, *result);
+    }
+    let (status, why, next, left) = (report.status.words(), report.why.as_deref(), report.next.as_deref(), left.len());
     match report.status {
-        Status::InSync | Status::Applied | Status::Paused | Status::LeftAlone => {
-            info!(%cluster, status, why, "cluster")
-        }
-        _ => warn!(%cluster, status, why, next = report.next.as_deref(), "cluster"),
+        Status::InSync => debug!(%cluster, "{status}"),
+        Status::Applied => info!(%cluster, why, "{status}"),
+        Status::Paused | Status::LeftAlone => info!(%cluster, why, next, "{status}"),
+        Status::Drifted | Status::Blocked => warn!(%cluster, changes_left = left, why, next, "{status}"),
+        Status::Unreachable | Status::AccessDenied | Status::Unknown => warn!(%cluster, why, next, "{status}"),
     }
-    let Some(plan) = &report.plan else { return };
-    for finding in plan.findings.iter().filter(|finding| finding.drift || finding.incomplete) {
-        warn!(%cluster, code = ?finding.code, next = finding.next.as_deref(), "{}", finding.message);
+    for found in report.plan.iter().flat_map(|plan| &plan.findings) {
+        finding(found, &cluster.to_string());
     }
-    let earlier = report.earlier.iter().flat_map(|(plan, outcome)| report::results(plan, Some(outcome)));
-    let last = report::results(plan, report.outcome.as_ref());
-    // Of plans that a conflict cut short, only what was written counts: the rest was planned anew.
-    for (change, result) in earlier.filter(|(_, result)| *result == ChangeResult::Written).chain(last) {
-        let (action, subject, reason) = (change.action.sign(), &change.subject, change.reason.as_str());
-        let (before, after) = (text(change.before.as_ref()), text(change.after.as_ref()));
-        let sources = change.sources.iter().map(Source::to_string).collect::<Vec<_>>().join(", ");
-        let (surface, result_name, why) = (change.surface, result.as_str(), result.why());
-        match result {
-            ChangeResult::Planned | ChangeResult::Written => {
-                info!(%cluster, %surface, %action, %subject, reason, before, after, sources, result = result_name, "change");
-            }
-            _ => {
-                warn!(%cluster, %surface, %action, %subject, reason, before, after, sources, result = result_name, why, "change");
-            }
-        }
-    }
+}
+
+fn change(report: &ClusterReport, change: &Change, result: ChangeResult<'_>) {
+    let (cluster, surface, sign, subject) = (&report.cluster.id, change.surface, change.action.sign(), &change.subject);
+    let (before, after) = (text(change.before.as_ref()), text(change.after.as_ref()));
+    let sources = change.sources.iter().map(Source::to_string).collect::<Vec<_>>().join(", ");
+    let (reason, why, words) = (change.reason.as_str(), result.why(), result.as_str());
+    info!(%cluster, %surface, reason, before, after, sources, why, "{words}: {sign} {subject}");
 }
 
 fn text(content: Option<&Content>) -> Option<String> {
     content.and_then(|content| serde_json::to_string(content).ok())
+}
+
+fn finding(finding: &Finding, place: &str) {
+    let (subject, next) = (&finding.subject, finding.next.as_deref());
+    if finding.incomplete || finding.drift {
+        warn!(place, subject, next, "{}", finding.message);
+    } else {
+        debug!(place, subject, next, "{}", finding.message);
+    }
 }

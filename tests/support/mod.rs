@@ -8,6 +8,7 @@ mod certs;
 mod cluster;
 mod connect_proxy;
 pub mod daemon;
+pub mod ec2;
 pub mod fleet;
 pub mod gate;
 mod organization;
