@@ -12,3 +12,4 @@ mod realparts;
 mod seeds;
 mod support;
 mod tidy;
+mod way_in;
