@@ -6,8 +6,10 @@
 // A test says what is wrong by panicking; nothing here is a library to anybody.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
+mod aws_auth;
 mod commands;
 mod first_light;
+mod own_access;
 mod realparts;
 mod seeds;
 mod support;
