@@ -26,6 +26,14 @@ fn run(folder: &Path, arguments: &[&str], code: i32) -> (String, String) {
 }
 
 #[test]
+fn what_is_wrong_in_settings_and_policy_is_said_at_once() {
+    let folder = folder(&format!("{SETTINGS}colour: red\n"), &format!("{POLICY}shape: round\n"));
+    let (_, stderr) = run(folder.path(), &["validate"], 2);
+    assert!(stderr.contains("rolecall.yaml:5:1") && stderr.contains("colour"), "{stderr}");
+    assert!(stderr.contains("policy.yaml:7:1") && stderr.contains("shape"), "{stderr}");
+}
+
+#[test]
 fn valid_files_are_said_to_be_valid() {
     let folder = folder(SETTINGS, POLICY);
     let (stdout, stderr) = run(folder.path(), &["validate"], 0);

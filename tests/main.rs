@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
 mod aws_auth;
+mod cli;
 mod commands;
 mod first_light;
 mod own_access;

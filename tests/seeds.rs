@@ -1,11 +1,14 @@
 //! The cases people begin with, each on a real kube-apiserver whose door the real authenticator keeps. In each, a second
 //! run writes nothing, and nodes get in throughout.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::Api;
 
 use crate::support::{
     Fleet, RealCluster,
+    ec2::private_dns_name,
     fleet::{NODE_ROWS, own_row},
     people::Person,
     scene::versions,
@@ -53,6 +56,15 @@ impl Seed {
         self.fleet.run(&["plan"]).await.expect(0);
     }
 
+    /// An instance in the role of the nodes comes in under its own name and as a node.
+    async fn node_gets_in(&self) {
+        let instance = "i-0123456789abcdef0";
+        let node = self.session("eks-node", instance).await.gets_in("a node").await;
+        assert_eq!(node.username, format!("system:node:{}", private_dns_name(instance)));
+        let groups: BTreeSet<&str> = node.groups.iter().map(String::as_str).collect();
+        assert_eq!(groups, BTreeSet::from(["system:authenticated", "system:bootstrappers", "system:nodes"]));
+    }
+
     async fn map_roles(&self) -> String {
         self.cluster().aws_auth().await.unwrap().data.unwrap()["mapRoles"].clone()
     }
@@ -72,8 +84,7 @@ async fn an_admin_role_stands_beside_the_role_of_the_nodes() {
     assert_eq!(identity.username, "admin");
     assert!(identity.groups.contains(&"system:masters".to_owned()));
     assert!(admin.may("delete", "", "nodes", None).await);
-    let node = seed.session("eks-node", "i-0123456789abcdef0").await.gets_in("a node").await;
-    assert!(node.groups.contains(&"system:nodes".to_owned()), "{node:?}");
+    seed.node_gets_in().await;
 }
 
 #[tokio::test]
@@ -155,8 +166,7 @@ async fn a_cluster_without_aws_auth_gets_one() {
     seed.role("/", "eks-admin").await;
     seed.role("/", "eks-node").await;
     seed.sync().await;
-    let node = seed.session("eks-node", "i-0123456789abcdef0").await.gets_in("a node").await;
-    assert!(node.groups.contains(&"system:bootstrappers".to_owned()), "{node:?}");
+    seed.node_gets_in().await;
     assert!(
         seed.session("eks-admin", "ana").await.gets_in("an admin").await.groups.contains(&"cluster-admins".to_owned())
     );

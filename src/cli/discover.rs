@@ -8,9 +8,7 @@ use super::{args::Global, inputs, progress::Bars, terminal::Terminal};
 use crate::{
     fleet::{self, Progress},
     model::ExitCode,
-    policy,
     report::{Discovered, View, render_discovery},
-    source::Diagnostics,
 };
 
 pub(super) async fn discover(global: &Global, terminal: &Terminal) -> Result<ExitCode> {
@@ -28,15 +26,5 @@ pub(super) async fn discover(global: &Global, terminal: &Terminal) -> Result<Exi
     let view = View { color: terminal.color, width: terminal.width, ..View::default() };
     terminal.print(&render_discovery(&discovered, global.output.into(), &view))?;
     let incomplete = found.findings.iter().any(|finding| finding.incomplete);
-    if incomplete {
-        return Ok(ExitCode::Incomplete);
-    }
-    // Only a fleet that was read as a whole can tell that a selector of the policy means nothing in it.
-    let mut diagnostics = Diagnostics::new();
-    diagnostics.extend(policy::lint_fleet(&inputs.policy, &found.clusters));
-    if !diagnostics.is_empty() {
-        let files = fleet::load(&global.settings, inputs::today()).files;
-        terminal.say(&diagnostics.render(&files, terminal.error_color));
-    }
-    Ok(ExitCode::InSync)
+    Ok(if incomplete { ExitCode::Incomplete } else { ExitCode::InSync })
 }

@@ -8,7 +8,7 @@ use tracing::{Instrument, info, info_span, warn};
 use super::{
     Context,
     examine::{self, Examined, WayIn},
-    walk::join_all,
+    walk::{join_all, or_fault},
 };
 use crate::{
     apply,
@@ -40,7 +40,9 @@ pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examin
         tasks.spawn(
             async move {
                 let _permit = at_once.acquire_owned().await;
-                let report = correct(&context, report, &way_in).await;
+                let lost = report.cluster.clone();
+                let correcting = Box::pin(correct(&context, report, &way_in));
+                let report = or_fault(correcting, || examine::fault(lost)).await;
                 context.progress.cluster_done(report.status);
                 report
             }

@@ -12,7 +12,10 @@ use crate::{
     observe, plan, policy,
 };
 
-use super::Context;
+use super::{
+    Context,
+    walk::{FAULT, FAULT_NEXT},
+};
 
 /// A cluster as it was examined, with what it takes to correct it.
 pub(super) struct Examined {
@@ -20,6 +23,19 @@ pub(super) struct Examined {
     pub(super) report: ClusterReport,
     /// The way in, kept only where there is something to write.
     pub(super) way_in: Option<WayIn>,
+}
+
+impl Examined {
+    /// A cluster in whose examination rolecall itself failed.
+    pub(super) fn lost(cluster: Cluster) -> Self {
+        Self { report: fault(cluster), way_in: None }
+    }
+}
+
+/// The report of a cluster on which rolecall itself failed.
+pub(super) fn fault(cluster: Cluster) -> ClusterReport {
+    let why = Unreadable { kind: UnreadableKind::Server, message: FAULT.to_owned(), next: Some(FAULT_NEXT.to_owned()) };
+    unreadable(cluster, None, why)
 }
 
 /// What it takes to look at a cluster again and to write to it.
@@ -132,10 +148,10 @@ fn report(context: &Context, cluster: Cluster, look: Look) -> ClusterReport {
 }
 
 /// A plan made earlier holds only while the cluster still is what it was made for: then planning again gives the very
-/// same steps, preconditions included.
+/// same steps, preconditions included. That part of the cluster could not be read is no exception.
 fn refuse_if_moved(report: &mut ClusterReport, earlier: &Plan) {
     let Some(plan) = &mut report.plan else { return };
-    if plan.steps == earlier.steps || report.status.is_unknown() {
+    if plan.steps == earlier.steps {
         return;
     }
     let guard = Guard {
@@ -143,9 +159,11 @@ fn refuse_if_moved(report: &mut ClusterReport, earlier: &Plan) {
         message: format!("cluster {} or the policy moved since the plan was made: it is not carried out", plan.cluster),
         next: "look at a new plan: `rolecall plan --out FILE`".to_owned(),
     };
-    report.status = Status::Blocked;
-    report.why = Some(guard.message.clone());
-    report.next = Some(guard.next.clone());
+    if !report.status.is_unknown() {
+        report.status = Status::Blocked;
+        report.why = Some(guard.message.clone());
+        report.next = Some(guard.next.clone());
+    }
     plan.blocked = Some(guard);
 }
 
@@ -188,4 +206,65 @@ fn leave_alone(context: &Context, cluster: &Cluster) -> Option<ClusterReport> {
         _ => String::new(),
     };
     report(Status::Paused, format!("{}{owner}{until}{unsure}", pause.reason), None)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::model::{Account, AuthenticationMode, ClusterId, Region, Step, Write};
+
+    fn cluster() -> Cluster {
+        let account = Account { id: "111122223333".parse().unwrap(), name: "dev".into(), ou_path: None, tags: None };
+        Cluster {
+            id: ClusterId { account: account.id.clone(), region: Region::new("eu-west-1"), name: "one".into() },
+            account,
+            arn: String::new(),
+            phase: ClusterPhase::Ready,
+            endpoint: String::new(),
+            certificate_authority: String::new(),
+            authentication_mode: AuthenticationMode::ConfigMap,
+            tags: BTreeMap::new(),
+            version: None,
+        }
+    }
+
+    fn plan(backup: &str) -> Plan {
+        let write = Write::CreateBackup { name: backup.into(), data: BTreeMap::new() };
+        Plan { steps: vec![Step { write, changes: vec![], removes: false }], ..Plan::empty(cluster().id) }
+    }
+
+    /// What becomes of a cluster for which `now` is planned when the file holds another plan.
+    fn held_to(earlier: &str, status: Status, now: &str) -> ClusterReport {
+        let (earlier, plan) = (plan(earlier), Some(plan(now)));
+        let (why, next, outcome) = (Some("as it was".to_owned()), None, None);
+        let mut report = ClusterReport { cluster: cluster(), status, why, next, plan, earlier: Vec::new(), outcome };
+        refuse_if_moved(&mut report, &earlier);
+        report
+    }
+
+    #[test]
+    fn a_cluster_that_a_panic_took_away_is_unknown() {
+        let report = Examined::lost(cluster()).report;
+        assert!(report.status.is_unknown() && report.why.is_some() && report.plan.is_none());
+    }
+
+    #[test]
+    fn only_the_very_plan_of_the_file_is_carried_out() {
+        let same = held_to("a", Status::Drifted, "a");
+        assert_eq!((same.status, same.plan.unwrap().blocked), (Status::Drifted, None));
+        let moved = held_to("a", Status::Drifted, "b");
+        assert_eq!(moved.status, Status::Blocked);
+        assert_eq!(moved.plan.unwrap().blocked.unwrap().name, "plan-outdated");
+    }
+
+    #[test]
+    fn a_cluster_read_in_part_is_held_to_the_plan_of_the_file_too() {
+        let moved = held_to("a", Status::AccessDenied, "b");
+        assert_eq!((moved.status, moved.why.as_deref()), (Status::AccessDenied, Some("as it was")));
+        assert_eq!(moved.plan.unwrap().blocked.unwrap().name, "plan-outdated");
+        assert_eq!(held_to("a", Status::AccessDenied, "a").plan.unwrap().blocked, None);
+    }
 }

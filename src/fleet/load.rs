@@ -27,8 +27,6 @@ pub struct Inputs {
 pub struct Loaded {
     /// The inputs; `None` when any diagnostic is an error.
     pub inputs: Option<Inputs>,
-    /// The settings alone, when they are valid although the policy is not.
-    pub settings: Option<Settings>,
     /// Errors and warnings of all files.
     pub diagnostics: Diagnostics,
     /// Every file that was read, for snippets.
@@ -48,34 +46,34 @@ impl Loaded {
 pub fn load(settings_path: &Path, today: Date) -> Loaded {
     let mut loaded = Loaded {
         inputs: None,
-        settings: None,
         diagnostics: Diagnostics::default(),
         files: Vec::new(),
         paths: vec![settings_path.to_owned()],
     };
     let Some(file) = read(settings_path, None, &mut loaded.diagnostics) else { return loaded };
     let dir = settings_path.parent().unwrap_or(Path::new("")).to_owned();
-    loaded.settings = settings::parse(&file, &dir, &mut loaded.diagnostics);
+    let settings = settings::parse(&file, &dir, &mut loaded.diagnostics);
+    let named = match &settings {
+        Some(settings) => settings.policy.clone(),
+        None => settings::named_policies(&file, &dir),
+    };
     loaded.files.push(file);
-    let Some(settings) = loaded.settings.clone() else { return loaded };
-
-    let policy_files = policy_files(&settings, settings_path, &mut loaded);
-    let policy = policy::parse(&policy_files, &mut loaded.diagnostics);
-    loaded.files.extend(policy_files);
-    if let Some(policy) = policy {
-        for diagnostic in policy::lint(&policy, today) {
-            loaded.diagnostics.push(diagnostic);
-        }
-        if !loaded.diagnostics.has_errors() {
-            loaded.inputs = Some(Inputs { settings, policy });
-        }
+    let files = policy_files(&named, settings_path, &mut loaded);
+    // Without a file there is nothing to say of the policy beyond what was said of the settings.
+    let policy = if files.is_empty() { None } else { policy::parse(&files, &mut loaded.diagnostics) };
+    loaded.files.extend(files);
+    if let Some(policy) = &policy {
+        loaded.diagnostics.extend(policy::lint(policy, today));
+    }
+    if !loaded.diagnostics.has_errors() {
+        loaded.inputs = settings.zip(policy).map(|(settings, policy)| Inputs { settings, policy });
     }
     loaded
 }
 
-fn policy_files(settings: &Settings, settings_path: &Path, loaded: &mut Loaded) -> Vec<SourceFile> {
+fn policy_files(named: &[PathBuf], settings_path: &Path, loaded: &mut Loaded) -> Vec<SourceFile> {
     let mut files = Vec::new();
-    for path in &settings.policy {
+    for path in named {
         loaded.paths.push(path.clone());
         let names = match list(path) {
             Ok(names) => names,

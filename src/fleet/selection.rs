@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Context, sort, vanished};
-use crate::model::{Cluster, ClusterReport, Finding, FindingCode, Match, Place};
+use crate::{
+    model::{Cluster, ClusterReport, Finding, FindingCode, Match, Place},
+    policy,
+};
 
 /// Where a cluster is, for findings.
 pub(super) fn place(cluster: &Cluster) -> Place {
@@ -35,6 +38,17 @@ pub(super) fn retain(context: &Context, clusters: &mut Vec<Cluster>, findings: &
     });
 }
 
+/// Adds what the policy selects and this fleet does not have, when the fleet was read as a whole.
+pub(super) fn unused_selectors<'c>(
+    context: &Context,
+    clusters: impl Iterator<Item = &'c Cluster>,
+    findings: &mut Vec<Finding>,
+) {
+    if context.options.only.is_none() && !findings.iter().any(|finding| finding.incomplete) {
+        findings.extend(policy::lint_fleet(&context.inputs.policy, clusters));
+    }
+}
+
 /// Sorts the reports and adds a finding for each cluster of a plan file that was not seen.
 pub(super) fn complete(
     context: &Context,
@@ -42,6 +56,7 @@ pub(super) fn complete(
     findings: &mut Vec<Finding>,
 ) -> Vec<ClusterReport> {
     sort(&mut reports);
+    unused_selectors(context, reports.iter().map(|report| &report.cluster), findings);
     if let Some(only) = &context.options.only {
         let seen: BTreeSet<_> = reports.iter().map(|report| &report.cluster.id).collect();
         findings.extend(only.iter().filter(|plan| !seen.contains(&plan.cluster)).map(vanished));

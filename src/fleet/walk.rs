@@ -1,7 +1,8 @@
 //! Walking the organization: accounts, their regions, their clusters.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc};
 
+use futures::{FutureExt, TryFutureExt};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tracing::{Instrument, debug, info_span};
 
@@ -40,11 +41,27 @@ pub(super) struct Walked {
 }
 
 /// One account with its clusters.
+#[derive(Default)]
 struct AccountWalk {
     clusters: Vec<Cluster>,
     regions: Vec<Region>,
     findings: Vec<Finding>,
     session: Option<Arc<Session>>,
+}
+
+impl AccountWalk {
+    /// What is left of an account in whose walk rolecall itself failed.
+    fn lost(account: &Account) -> Self {
+        Self { findings: vec![fault(FindingCode::AccountUnreadable, place_of(account))], ..Self::default() }
+    }
+}
+
+fn place_of(account: &Account) -> Place {
+    Place { account: Some(account.id.clone()), account_name: Some(account.name.clone()), ..Place::default() }
+}
+
+fn fault(code: FindingCode, place: Place) -> Finding {
+    Finding::gap(code, place.to_string(), FAULT).next(FAULT_NEXT).at(place)
 }
 
 /// Reads organization, accounts and clusters and nothing else.
@@ -89,7 +106,8 @@ pub async fn discover(
         findings.extend(walk.findings);
         clusters.extend(walk.clusters);
     }
-    clusters.sort_by(|a, b| a.id.cmp(&b.id));
+    clusters.sort_by(|a: &Cluster, b| a.id.cmp(&b.id));
+    selection::unused_selectors(&context, clusters.iter(), &mut findings);
     findings.sort();
     Ok(Discovery { organization: organization.id, accounts, clusters, regions: regions.len(), findings })
 }
@@ -131,7 +149,7 @@ where
             async move {
                 let walk = {
                     let _permit = at_once.acquire_owned().await;
-                    walk_account(&context, &hub, &account).await
+                    or_fault(walk_account(&context, &hub, &account), || AccountWalk::lost(&account)).await
                 };
                 context.progress.account_done();
                 then(context, account, walk).await
@@ -142,8 +160,7 @@ where
     join_all(tasks).await
 }
 
-/// Waits for every task. A task that panicked is dropped here; what it should have reported is added as missing by
-/// whoever knows what was asked for.
+/// Waits for every task.
 pub(super) async fn join_all<T: 'static>(mut tasks: JoinSet<T>) -> Vec<T> {
     let mut results = Vec::with_capacity(tasks.len());
     while let Some(result) = tasks.join_next().await {
@@ -155,10 +172,24 @@ pub(super) async fn join_all<T: 'static>(mut tasks: JoinSet<T>) -> Vec<T> {
     results
 }
 
+/// The work's result; when the work panics, what `instead` makes of it. What a fault of rolecall's own took away must
+/// not look as if it had never been there.
+pub(super) async fn or_fault<T>(work: impl Future<Output = T>, instead: impl FnOnce() -> T) -> T {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a fault in rolecall: the log shows where, above");
+        instead()
+    })
+}
+
+/// What a report says where rolecall itself failed.
+pub(super) const FAULT: &str = "a fault in rolecall: it stopped in the middle, so that this is not known";
+
+/// What to do about it.
+pub(super) const FAULT_NEXT: &str = "report the panic message in the log together with the version";
+
 async fn walk_account(context: &Context, hub: &Hub, account: &Account) -> AccountWalk {
-    let mut walk = AccountWalk { clusters: Vec::new(), regions: Vec::new(), findings: Vec::new(), session: None };
-    let place =
-        Place { account: Some(account.id.clone()), account_name: Some(account.name.clone()), ..Place::default() };
+    let mut walk = AccountWalk::default();
+    let place = place_of(account);
     if context.cancel.is_cancelled() {
         walk.findings.push(cancelled(place));
         return walk;
@@ -180,9 +211,11 @@ async fn walk_account(context: &Context, hub: &Hub, account: &Account) -> Accoun
     let mut tasks = JoinSet::new();
     for region in walk.regions.clone() {
         let (session, account) = (Arc::clone(&session), account.clone());
+        let place = Place { region: Some(region.clone()), ..place.clone() };
         tasks.spawn(async move {
-            let result = discover::clusters(&session, &account, &region).await;
-            (region, result)
+            let clusters = discover::clusters(&session, &account, &region).map_err(|e| e.finding(place.clone()));
+            let clusters = or_fault(clusters, || Err(fault(FindingCode::RegionUnreadable, place.clone()))).await;
+            (region, clusters)
         });
     }
     for (region, result) in join_all(tasks).await {
@@ -192,7 +225,7 @@ async fn walk_account(context: &Context, hub: &Hub, account: &Account) -> Accoun
                 walk.clusters.extend(clusters);
                 walk.findings.extend(findings);
             }
-            Err(error) => walk.findings.push(error.finding(Place { region: Some(region), ..place.clone() })),
+            Err(finding) => walk.findings.push(finding),
         }
     }
     selection::retain(context, &mut walk.clusters, &mut walk.findings);
@@ -216,7 +249,9 @@ async fn examine_account(
     let clusters = std::mem::take(&mut walk.clusters);
     let Some(session) = walk.session.clone().filter(|_| !clusters.is_empty()) else { return (walk, Vec::new()) };
     let wanted = context.inputs.policy.principals_for(account);
-    let identities: Arc<Identities> = Arc::new(discover::identities(&session, account, &wanted).await);
+    // Principals that were not looked up are unknown, not missing.
+    let identities = or_fault(discover::identities(&session, account, &wanted), Identities::default).await;
+    let identities = Arc::new(identities);
     let mut tasks = JoinSet::new();
     for cluster in clusters {
         let (context, at_once) = (Arc::clone(context), Arc::clone(at_once));
@@ -226,7 +261,9 @@ async fn examine_account(
         tasks.spawn(
             async move {
                 let _permit = at_once.acquire_owned().await;
-                let examined = examine::examine(&context, cluster, session, identities).await;
+                let lost = cluster.clone();
+                let examining = examine::examine(&context, cluster, session, identities);
+                let examined = or_fault(examining, || Examined::lost(lost)).await;
                 context.progress.cluster_done(examined.report.status);
                 examined
             }
@@ -234,4 +271,20 @@ async fn examine_account(
         );
     }
     (walk, join_all(tasks).await)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_panic_took_away_is_told() {
+        let account = Account { id: "111122223333".parse().unwrap(), name: "dev".into(), ou_path: None, tags: None };
+        let walk = or_fault(async { panic!("a fault") }, || AccountWalk::lost(&account)).await;
+        let finding = &walk.findings[0];
+        assert!(finding.incomplete && finding.code == FindingCode::AccountUnreadable);
+        assert_eq!(finding.place.account.as_ref(), Some(&account.id));
+        assert_eq!(or_fault(async { 1 }, || 2).await, 1);
+    }
 }

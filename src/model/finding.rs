@@ -71,6 +71,8 @@ pub enum FindingCode {
     PrincipalUnknown,
     /// A permission set has more than one role in the account.
     PermissionSetAmbiguous,
+    /// A selector of the policy means no cluster of the fleet.
+    SelectorMatchesNothing,
     /// A selector could not be decided for the cluster.
     SelectorUnknown,
     /// A grant of the policy cannot be expressed on this cluster's surfaces.

@@ -17,7 +17,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use jiff::civil::Date;
 
-pub use read::parse;
+pub use read::{named_policies, parse};
 
 use crate::model::{ArnPattern, Cluster, ConnectRule, Match, OrganizationScope, Selector, Unmanaged};
 

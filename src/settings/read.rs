@@ -42,6 +42,14 @@ pub fn parse(file: &SourceFile, dir: &Path, diagnostics: &mut Diagnostics) -> Op
     settings.filter(|_| sound)
 }
 
+/// The policy files and directories that a settings file names, even when something else in it is wrong, so that
+/// everything that is wrong in every file can be said at once.
+pub fn named_policies(file: &SourceFile, dir: &Path) -> Vec<PathBuf> {
+    let Some(doc) = Document::parse(file, &mut Diagnostics::new()) else { return Vec::new() };
+    let named = doc.value().get("policy").and_then(|policy| policy.as_array()).into_iter().flatten();
+    named.filter_map(|path| path.as_str()).filter(|path| !path.is_empty()).map(|path| dir.join(path)).collect()
+}
+
 fn read(file: &SourceFile, dir: &Path, diagnostics: &mut Diagnostics) -> Option<Settings> {
     let mut doc = Document::parse(file, diagnostics)?;
     if doc.value().get("kind").is_some_and(|kind| kind == "AccessPolicy") {

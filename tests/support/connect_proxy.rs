@@ -1,9 +1,10 @@
-//! The CONNECT proxy behind which every regional STS host name is the STS of the tests.
+//! The CONNECT proxy behind which every regional host name of STS and EC2 is the STS and the EC2 of the tests.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::Response;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -13,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use super::ec2;
 use super::sts::Ledger;
 
 /// Serves until the listener's runtime ends.
@@ -29,19 +31,46 @@ pub(super) async fn serve(listener: TcpListener, ledger: Arc<Ledger>) {
 async fn tunnel(mut stream: TcpStream, ledger: Arc<Ledger>) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let target = connect_target(&mut stream).await?;
     let host = target.strip_suffix(":443").unwrap_or_default();
-    let Some(region) = sts_region(host) else {
+    let Some(service) = service(host) else {
         stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await?;
         return Ok(());
     };
     stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await?;
     let stream = acceptor(&ledger, host)?.accept(stream).await?;
-    let service = service_fn(|request: http::Request<Incoming>| {
-        let query = request.uri().query().unwrap_or_default().to_owned();
-        let response: Response<Body> = ledger.caller_identity(&region, &query, request.headers());
-        async { Ok::<_, std::convert::Infallible>(response) }
-    });
-    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await?;
+    let serve = service_fn(|request| respond(&service, &ledger, request));
+    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await?;
     Ok(())
+}
+
+async fn respond(
+    service: &Service,
+    ledger: &Ledger,
+    request: http::Request<Incoming>,
+) -> Result<Response<Body>, hyper::Error> {
+    match service {
+        Service::Sts { region } => {
+            let query = request.uri().query().unwrap_or_default();
+            Ok(ledger.caller_identity(region, query, request.headers()))
+        }
+        Service::Ec2 => {
+            let body = request.into_body().collect().await?.to_bytes();
+            Ok(ec2::describe_instances(&String::from_utf8_lossy(&body)))
+        }
+    }
+}
+
+/// What is behind a host name.
+enum Service {
+    Sts { region: String },
+    Ec2,
+}
+
+fn service(host: &str) -> Option<Service> {
+    match host.split_once('.')? {
+        ("sts", rest) => region(rest).map(|region| Service::Sts { region }),
+        ("ec2", rest) => region(rest).map(|_| Service::Ec2),
+        _ => None,
+    }
 }
 
 /// Reads `CONNECT host:port HTTP/1.1` and the headers after it, byte by byte so that nothing of the tunnel is lost.
@@ -58,9 +87,8 @@ async fn connect_target(stream: &mut TcpStream) -> std::io::Result<String> {
     }
 }
 
-/// The region of `sts.<region>.amazonaws.com[.cn]`; the old global name is us-east-1's.
-fn sts_region(host: &str) -> Option<String> {
-    let rest = host.strip_prefix("sts.")?;
+/// The region of `<region>.amazonaws.com[.cn]`; the old global name of STS is us-east-1's.
+fn region(rest: &str) -> Option<String> {
     let region = rest.strip_suffix("amazonaws.com").or_else(|| rest.strip_suffix("amazonaws.com.cn"))?;
     match region.strip_suffix('.') {
         Some(region) => Some(region.to_owned()),

@@ -7,6 +7,7 @@
 pub mod certs;
 mod cluster;
 mod connect_proxy;
+pub mod ec2;
 pub mod fleet;
 mod organization;
 pub mod people;

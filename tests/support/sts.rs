@@ -2,8 +2,9 @@
 //! check the presigned `GetCallerIdentity` inside a cluster token, signature and all, which moto cannot.
 //!
 //! It has two doors. The plain one (`url`) is what AWS clients use as their STS endpoint. The other is a CONNECT
-//! proxy (`proxy_url`) behind which every `sts.<region>.amazonaws.com` is this STS, under a certificate of
-//! `authority`: the real authenticator is led through it.
+//! proxy (`proxy_url`) behind which every `sts.<region>.amazonaws.com` is this STS and every
+//! `ec2.<region>.amazonaws.com` the EC2 of the tests, under a certificate of `authority`: the real authenticator is led
+//! through it.
 
 use std::collections::{HashMap, HashSet};
 use std::net::TcpListener;
@@ -191,6 +192,6 @@ fn access_denied(role_arn: &str) -> Response {
     answer(StatusCode::FORBIDDEN, "text/xml", xml)
 }
 
-fn answer(status: StatusCode, content_type: &str, body: String) -> Response {
+pub(super) fn answer(status: StatusCode, content_type: &str, body: String) -> Response {
     Response::builder().status(status).header("content-type", content_type).body(Body::from(body)).unwrap()
 }

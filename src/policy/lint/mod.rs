@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     authenticator::unknown_templates,
-    model::{Cluster, Match, Principal, Selector},
+    model::{Cluster, Finding, FindingCode, Match, Principal, Selector},
     source::Diagnostic,
 };
 
@@ -33,19 +33,20 @@ pub fn lint(policy: &Policy, today: Date) -> Vec<Diagnostic> {
     warnings
 }
 
-/// Warnings about selectors that mean none of these clusters; one that cannot be decided is not warned of.
-pub fn lint_fleet(policy: &Policy, clusters: &[Cluster]) -> Vec<Diagnostic> {
-    let mut warnings = Vec::new();
-    if clusters.is_empty() {
-        return warnings;
-    }
-    for (spot, selector) in policy.selectors() {
-        if clusters.iter().all(|cluster| selector.matches(cluster) == Match::No) {
-            let message = format!("the `where` of this entry means none of the {} clusters", clusters.len());
-            warnings.push(warning(spot, message).help("check its names and globs with `rolecall discover`"));
-        }
-    }
-    warnings
+/// Findings about selectors that mean none of these clusters; one that cannot be decided is not told of. Only a fleet that
+/// was read as a whole can tell.
+pub fn lint_fleet<'c>(policy: &Policy, clusters: impl IntoIterator<Item = &'c Cluster>) -> Vec<Finding> {
+    let clusters: Vec<&Cluster> = clusters.into_iter().collect();
+    let means_none = |selector: &Selector| clusters.iter().all(|cluster| selector.matches(cluster) == Match::No);
+    let selectors = policy.selectors().into_iter().filter(|(_, selector)| !clusters.is_empty() && means_none(selector));
+    selectors
+        .map(|(spot, _)| {
+            let message = format!("the `where` at {} means none of the {} clusters", spot.source, clusters.len());
+            Finding::notice(FindingCode::SelectorMatchesNothing, spot.source.to_string(), message)
+                .next("check its names and globs with `rolecall discover`")
+                .from_source(Some(&spot.source))
+        })
+        .collect()
 }
 
 fn warning(spot: &Spot, message: impl Into<String>) -> Diagnostic {

@@ -138,7 +138,7 @@ fn selectors_that_mean_no_cluster_are_named() {
     for warning in lint_fleet(&policy, &clusters) {
         writeln!(told, "{}", warning.message).unwrap();
     }
-    assert_eq!(told, "the `where` of this entry means none of the 2 clusters\n", "undecided is not none");
+    assert_eq!(told, "the `where` at policy.yaml:4 means none of the 2 clusters\n", "undecided is not none");
     assert!(lint_fleet(&policy, &["prod-1"].map(cluster)).is_empty());
     assert!(lint_fleet(&policy, &[]).is_empty());
 }
