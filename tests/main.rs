@@ -7,10 +7,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
 mod aws_auth;
+mod broken_section;
 mod cli;
 mod commands;
 mod first_light;
 mod own_access;
+mod rbac;
 mod realparts;
 mod seeds;
 mod support;
