@@ -4,7 +4,7 @@
 //! kube-apiserver with the real authenticator in about two seconds, and [`Organization`] makes accounts, roles and
 //! clusters in moto. `tests/run` builds the binaries and says where they are.
 
-mod certs;
+pub mod certs;
 mod cluster;
 mod connect_proxy;
 pub mod daemon;
@@ -14,6 +14,7 @@ pub mod gate;
 mod organization;
 pub mod people;
 mod process;
+pub mod scene;
 pub mod sigv4;
 mod sts;
 
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 pub use cluster::RealCluster;
 pub use fleet::Fleet;
 pub use organization::{MEMBER_ROLE, Organization};
+pub use scene::Scene;
 use process::Guarded;
 pub use sts::Sts;
 use tokio::sync::OnceCell;
