@@ -27,8 +27,8 @@ use std::time::{Duration, Instant};
 pub use cluster::RealCluster;
 pub use fleet::Fleet;
 pub use organization::{MEMBER_ROLE, Organization};
-pub use scene::Scene;
 use process::Guarded;
+pub use scene::Scene;
 pub use sts::Sts;
 use tokio::sync::OnceCell;
 
