@@ -6,9 +6,17 @@
 // A test says what is wrong by panicking; nothing here is a library to anybody.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
+mod aws_auth;
+mod broken_section;
+mod cli;
 mod commands;
+mod daemon;
+mod deploy;
 mod first_light;
+mod own_access;
+mod rbac;
 mod realparts;
 mod seeds;
 mod support;
 mod tidy;
+mod way_in;

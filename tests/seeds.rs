@@ -1,23 +1,17 @@
 //! The cases people begin with, each on a real kube-apiserver whose door the real authenticator keeps. In each, a second
 //! run writes nothing, and nodes get in throughout.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use k8s_openapi::api::{
-    core::v1::ConfigMap,
-    rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding},
-};
-use kube::{
-    Resource,
-    api::{Api, ListParams},
-};
-use serde::de::DeserializeOwned;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::Api;
 
 use crate::support::{
     Fleet, RealCluster,
     ec2::private_dns_name,
     fleet::{NODE_ROWS, own_row},
     people::Person,
+    scene::versions,
     world,
 };
 
@@ -73,28 +67,6 @@ impl Seed {
 
     async fn map_roles(&self) -> String {
         self.cluster().aws_auth().await.unwrap().data.unwrap()["mapRoles"].clone()
-    }
-}
-
-/// The resourceVersion of everything that rolecall may write.
-async fn versions(cluster: &RealCluster) -> BTreeMap<String, String> {
-    let mut versions = BTreeMap::new();
-    collect(&Api::<ConfigMap>::namespaced(cluster.admin(), "kube-system"), &mut versions).await;
-    collect(&Api::<ClusterRole>::all(cluster.admin()), &mut versions).await;
-    collect(&Api::<ClusterRoleBinding>::all(cluster.admin()), &mut versions).await;
-    collect(&Api::<Role>::all(cluster.admin()), &mut versions).await;
-    collect(&Api::<RoleBinding>::all(cluster.admin()), &mut versions).await;
-    versions
-}
-
-async fn collect<K>(api: &Api<K>, versions: &mut BTreeMap<String, String>)
-where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
-{
-    for object in api.list(&ListParams::default()).await.unwrap() {
-        let meta = object.meta();
-        let key = format!("{} {:?} {:?}", K::kind(&()), meta.namespace, meta.name);
-        versions.insert(key, meta.resource_version.clone().unwrap());
     }
 }
 

@@ -28,7 +28,7 @@ use anyhow::{Context as _, Result};
 use clap::Parser as _;
 
 use crate::model::ExitCode;
-use args::{Cli, Command};
+use args::{Cli, Command, LogFormat};
 use terminal::Terminal;
 
 /// Runs the command line and says what the process shall end with.
@@ -43,10 +43,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     };
     let terminal = Terminal::new(cli.global.color);
     telemetry::start(&cli, &terminal);
+    let log_format = cli.global.log_format;
     match execute(cli, &terminal) {
         Ok(code) => code.code(),
         Err(error) => {
-            terminal.error(&error);
+            match log_format {
+                LogFormat::Text => terminal.error(&error),
+                LogFormat::Json => tracing::error!(next = terminal::next(&error), "{}", terminal::chain(&error)),
+            }
             ExitCode::Error.code()
         }
     }
@@ -68,5 +72,9 @@ fn execute(cli: Cli, terminal: &Terminal) -> Result<ExitCode> {
 
 fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.context("cannot start the threads that the command runs on")?.block_on(future)
+    let runtime = runtime.context("cannot start the threads that the command runs on")?;
+    let result = runtime.block_on(future);
+    // Dropped, it would wait for name lookups that nobody needs any more, however long these take.
+    runtime.shutdown_background();
+    result
 }

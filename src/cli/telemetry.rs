@@ -26,12 +26,13 @@ pub(super) fn start(cli: &Cli, terminal: &Terminal) {
     });
 }
 
-/// The lines that are wanted. A daemon tells of what it does; a command that prints its result only warns.
+/// The lines that are wanted. A daemon tells of what it does; a command that prints its result only warns, and not of what
+/// is in that result. What the Kubernetes client says of its errors is in rolecall's own words already.
 fn level(daemon: bool, verbose: u8) -> &'static str {
     match u8::from(daemon).saturating_add(verbose) {
-        0 => "warn",
-        1 => "warn,rolecall=info",
-        2 => "warn,rolecall=debug",
+        0 => "warn,kube_client=off,rolecall::fleet::journal=off",
+        1 => "warn,kube_client=off,rolecall=info",
+        2 => "warn,kube_client=off,rolecall=debug",
         _ => "debug,rolecall=trace",
     }
 }
@@ -42,11 +43,14 @@ struct AroundBars(MultiProgress);
 
 impl Write for AroundBars {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().write(buffer))
+        // A line is written as a whole, so that lines of several threads do not get mixed. Where standard error is closed
+        // there is nobody to tell, not even of that.
+        self.0.suspend(|| drop(io::stderr().write_all(buffer)));
+        Ok(buffer.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
 use super::args::Color;
+use crate::{discover::DiscoverError, fleet::FleetError};
 
 /// Standard output and standard error as the command found them.
 pub(super) struct Terminal {
@@ -60,12 +61,13 @@ impl Terminal {
     /// Says why the command failed.
     pub(super) fn error(&self, error: &anyhow::Error) {
         let style = if self.error_color { anstyle::AnsiColor::Red.on_default().bold() } else { anstyle::Style::new() };
-        self.say(&format!("{style}error{style:#}: {}\n", chain(error)));
+        let next = next(error).map(|next| format!("  → {next}\n")).unwrap_or_default();
+        self.say(&format!("{style}error{style:#}: {}\n{next}", chain(error)));
     }
 }
 
 /// The error and its causes in one line, none said twice.
-fn chain(error: &anyhow::Error) -> String {
+pub(super) fn chain(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if text.contains(&cause) {
@@ -77,6 +79,12 @@ fn chain(error: &anyhow::Error) -> String {
         text.push_str(&cause);
     }
     text
+}
+
+/// What to do about it, where that is known.
+pub(super) fn next(error: &anyhow::Error) -> Option<&str> {
+    let of_pass = error.chain().find_map(|cause| cause.downcast_ref::<FleetError>()).and_then(FleetError::next);
+    of_pass.or_else(|| error.chain().find_map(|cause| cause.downcast_ref::<DiscoverError>()).map(DiscoverError::next))
 }
 
 /// Whether there are colours.

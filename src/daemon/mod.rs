@@ -3,16 +3,22 @@
 
 mod runner;
 mod schedule;
+mod signals;
+mod tell;
 mod watch;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
     sync::mpsc,
-    time::{MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -20,26 +26,27 @@ use tracing::{error, info, warn};
 pub use schedule::ScheduleError;
 
 use crate::{
-    fleet::{self, Inputs},
+    fleet::{self, Inputs, Loaded},
     settings::Settings,
     web,
 };
 use runner::Runner;
 use schedule::Ticker;
+use signals::{Asked, Signals};
 use watch::Watcher;
 
-/// How long a pass in flight may take to end after SIGTERM.
-const GRACE: Duration = Duration::from_secs(9);
+/// How long a pass in flight may take to end after SIGTERM; with what comes after it, the daemon ends within 10 seconds.
+const GRACE: Duration = Duration::from_millis(8500);
 
-/// How often the time zone's distance from UTC is looked at.
-const HOUR: Duration = Duration::from_secs(3600);
+/// How often the files and the time zone's distance from UTC are looked at, whether anything tells of a change or not.
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Why the daemon could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
-    /// Settings or policy are not valid; the text says where and why.
-    #[error("{0}")]
-    Invalid(String),
+    /// Settings or policy are not valid; what is wrong with them has been said.
+    #[error("settings or policy are not valid: nothing was done")]
+    Invalid,
     /// The web address cannot be listened on.
     #[error("cannot listen on {address} (`web.listen`): {error}")]
     Listen {
@@ -66,8 +73,20 @@ pub enum DaemonError {
 pub struct DaemonOptions {
     /// The settings file.
     pub settings: PathBuf,
-    /// Whether diagnostics are coloured.
-    pub color: bool,
+    /// How it is said at the start what is wrong with settings and policy.
+    pub at_start: AtStart,
+}
+
+/// How it is said at the start what is wrong with settings and policy.
+#[derive(Clone, Copy, Debug)]
+pub enum AtStart {
+    /// With the lines in question, on standard error.
+    Shown {
+        /// With colours.
+        color: bool,
+    },
+    /// In the log, as it is said later on.
+    Logged,
 }
 
 struct Daemon {
@@ -77,6 +96,29 @@ struct Daemon {
     watcher: Watcher,
     runner: Runner,
     settings: Settings,
+    /// The files and directories of the inputs in force.
+    paths: Vec<PathBuf>,
+    /// What is wrong with the files on disk, when they are not those in force.
+    rejected: Option<String>,
+}
+
+/// Why settings and policy are read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    Hangup,
+    Disk,
+    /// Nobody told of a change: a network file system, or a directory that was replaced, may have kept it to itself.
+    Minute,
+}
+
+impl Reason {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Hangup => "SIGHUP",
+            Self::Disk => "a change on disk",
+            Self::Minute => "the look every minute",
+        }
+    }
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -84,14 +126,15 @@ struct Daemon {
 /// # Errors
 /// When settings or policy are not valid at the start, or the machine refuses what the daemon needs.
 pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
+    // First of all, since a signal that nobody watches for ends the process.
+    let signals = Signals::watch()?;
     let loaded = fleet::load(&options.settings, today());
-    if !loaded.diagnostics.is_empty() {
-        eprint!("{}", loaded.render(options.color));
+    match options.at_start {
+        // Where standard error is closed there is nobody to tell.
+        AtStart::Shown { color } => drop(io::stderr().write_all(loaded.render(color).as_bytes())),
+        AtStart::Logged => tell::diagnostics(&loaded),
     }
-    let paths = loaded.paths.clone();
-    let Some(inputs) = loaded.inputs else {
-        return Err(DaemonError::Invalid("settings or policy are not valid: see above".to_owned()));
-    };
+    let Loaded { inputs: Some(inputs), paths, .. } = loaded else { return Err(DaemonError::Invalid) };
     let state = Arc::new(web::State::new());
     let stop = CancellationToken::new();
     let server = match &inputs.settings.web {
@@ -99,15 +142,15 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
         None => None,
     };
     let (tick, ticks) = mpsc::channel(1);
-    let (changed, changes) = mpsc::channel(1);
+    let (change, changes) = mpsc::channel(1);
     let mut ticker = Ticker::start(tick).await?;
     ticker.follow(&inputs.settings.schedule).await?;
-    let mut watcher = Watcher::start(changed).map_err(|e| watch_error("files", &e))?;
+    let mut watcher = Watcher::start(change).map_err(|e| watch_error("files", &e))?;
     watcher.follow(&paths);
     let settings = inputs.settings.clone();
     let runner = Runner::new(Arc::new(inputs), Arc::clone(&state), stop.clone());
-    let mut daemon = Daemon { options, state, ticker, watcher, runner, settings };
-    daemon.main_loop(ticks, changes).await?;
+    let mut daemon = Daemon { options, state, ticker, watcher, runner, settings, paths, rejected: None };
+    daemon.main_loop(signals, ticks, changes).await;
 
     info!("stopping: writes in flight may finish");
     stop.cancel();
@@ -149,33 +192,35 @@ async fn serve(
 }
 
 impl Daemon {
+    /// Works until it is asked to stop.
     async fn main_loop(
         &mut self,
+        mut signals: Signals,
         mut ticks: mpsc::Receiver<()>,
         mut changes: mpsc::Receiver<()>,
-    ) -> Result<(), DaemonError> {
-        let on = |kind| signal(kind).map_err(|e| watch_error("signals", &e));
-        let mut terminate = on(SignalKind::terminate())?;
-        let mut interrupt = on(SignalKind::interrupt())?;
-        let mut hangup = on(SignalKind::hangup())?;
-        let mut hourly = interval(HOUR);
-        hourly.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ) {
+        let mut minute = interval_at(Instant::now() + MINUTE, MINUTE);
+        minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.runner.start(Duration::ZERO);
         loop {
             tokio::select! {
-                _ = terminate.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
-                _ = hangup.recv() => self.reload("SIGHUP").await,
-                Some(()) = changes.recv() => self.reload("a change on disk").await,
+                asked = signals.next() => match asked {
+                    Asked::Stop => return,
+                    Asked::Reload => self.reload(Reason::Hangup).await,
+                },
+                Some(()) = changes.recv() => self.reload(Reason::Disk).await,
                 Some(()) = ticks.recv() => self.tick(),
                 () = self.runner.ended() => {}
-                _ = hourly.tick() => self.follow_schedule().await,
+                _ = minute.tick() => {
+                    self.reload(Reason::Minute).await;
+                    self.follow_schedule().await;
+                }
             }
         }
     }
 
     fn tick(&mut self) {
-        if self.runner.is_running() {
+        if self.runner.is_busy() {
             warn!("the schedule asks for a pass while one is still running: this one is left out, not queued");
             self.state.missed_tick();
             return;
@@ -189,29 +234,46 @@ impl Daemon {
         }
     }
 
-    /// Reads settings and policy again. What is not valid changes nothing: the last good ones stay in force.
-    async fn reload(&mut self, why: &str) {
+    /// Reads settings and policy again. What is not valid changes nothing: the last good ones stay in force. Unless a
+    /// person asked, nothing is said where nothing is new: a log kept beside the settings is a change on disk itself.
+    async fn reload(&mut self, reason: Reason) {
         let loaded = fleet::load(&self.options.settings, today());
-        let text = loaded.render(false);
-        match loaded.inputs {
-            None => {
-                error!(why, diagnostics = text, "settings or policy are not valid: the last good ones stay in force");
-                self.state.reloaded(Err(text));
+        // Those in force as well: what is wrong may be that the settings name the wrong files.
+        self.watcher.follow(loaded.paths.iter().chain(&self.paths));
+        let why = reason.as_str();
+        if loaded.inputs.is_none() {
+            let text = loaded.diagnostics.one_lines(&loaded.files).join("\n");
+            if reason != Reason::Hangup && self.rejected.as_deref() == Some(text.as_str()) {
+                return;
             }
-            Some(inputs) if self.runner.is_current(&inputs) => self.state.reloaded(Ok(())),
-            Some(inputs) => {
-                info!(why, "settings and policy were read again");
-                if inputs.settings.web != self.settings.web {
-                    warn!("`web` changed: that takes a restart");
-                }
-                self.watcher.follow(&loaded.paths);
-                self.take(inputs).await;
-                self.state.reloaded(Ok(()));
-            }
+            tell::diagnostics(&loaded);
+            error!(why, "settings or policy are not valid: the last good ones stay in force");
+            self.state.reloaded(Err(text.clone()));
+            self.rejected = Some(text);
+            return;
+        }
+        let changed = loaded.inputs.as_ref().is_some_and(|inputs| !self.runner.is_current(inputs));
+        if reason != Reason::Hangup && !changed && self.rejected.is_none() {
+            return;
+        }
+        self.rejected = None;
+        self.state.reloaded(Ok(()));
+        if !changed {
+            info!(why, "settings and policy were read again: nothing in them changed");
+            return;
+        }
+        tell::diagnostics(&loaded);
+        info!(why, "settings and policy were read again: they hold from the next pass on");
+        if let Loaded { inputs: Some(inputs), paths, .. } = loaded {
+            self.take(inputs, paths).await;
         }
     }
 
-    async fn take(&mut self, inputs: Inputs) {
+    async fn take(&mut self, inputs: Inputs, paths: Vec<PathBuf>) {
+        if inputs.settings.web != self.settings.web {
+            warn!("`web` changed: that takes a restart");
+        }
+        self.paths = paths;
         self.settings = inputs.settings.clone();
         self.runner.take(Arc::new(inputs));
         self.follow_schedule().await;

@@ -1,8 +1,11 @@
 //! One pass at a time, each a task of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
-use tokio::task::JoinHandle;
+use tokio::{
+    task::JoinHandle,
+    time::{Sleep, sleep},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -21,15 +24,25 @@ type Pass = Result<(PassReport, Arc<Hub>, Arc<Inputs>), FleetError>;
 pub(super) struct Runner {
     inputs: Arc<Inputs>,
     hub: Option<Arc<Hub>>,
-    running: Option<JoinHandle<Pass>>,
+    work: Work,
     state: Arc<web::State>,
     stop: CancellationToken,
+}
+
+/// How far the pass has come that was last asked for.
+enum Work {
+    /// It has ended.
+    Idle,
+    /// It waits for its jitter to pass.
+    Waiting(Pin<Box<Sleep>>),
+    /// It runs.
+    Running(JoinHandle<Pass>),
 }
 
 impl Runner {
     /// Runs nothing yet.
     pub(super) fn new(inputs: Arc<Inputs>, state: Arc<web::State>, stop: CancellationToken) -> Self {
-        Self { inputs, hub: None, running: None, state, stop }
+        Self { inputs, hub: None, work: Work::Idle, state, stop }
     }
 
     /// Whether these are the inputs in force.
@@ -37,7 +50,7 @@ impl Runner {
         *self.inputs == *inputs
     }
 
-    /// Later passes work with these inputs; one that is running ends with its own.
+    /// Passes that have not begun yet work with these inputs; one that is running ends with its own.
     pub(super) fn take(&mut self, inputs: Arc<Inputs>) {
         if !same_hub(&inputs, &self.inputs) {
             self.hub = None;
@@ -46,27 +59,27 @@ impl Runner {
     }
 
     /// Whether a pass is running, or waiting for its jitter to pass.
-    pub(super) fn is_running(&self) -> bool {
-        self.running.is_some()
+    pub(super) fn is_busy(&self) -> bool {
+        !matches!(self.work, Work::Idle)
     }
 
-    /// Starts a pass after a random part of `jitter`.
+    /// Asks for a pass after a random part of `jitter`.
     pub(super) fn start(&mut self, jitter: Duration) {
-        let (inputs, hub, stop) = (Arc::clone(&self.inputs), self.hub.clone(), self.stop.clone());
-        self.running = Some(tokio::spawn(async move {
-            let wait = jitter.mul_f64(fastrand::f64());
-            tokio::select! {
-                () = tokio::time::sleep(wait) => pass(inputs, hub, stop).await,
-                () = stop.cancelled() => Err(FleetError::Cancelled),
-            }
-        }));
+        self.work = Work::Waiting(Box::pin(sleep(jitter.mul_f64(fastrand::f64()))));
     }
 
-    /// Waits for the running pass and takes in what it found; waits forever when none runs.
+    /// Begins the pass that waits, waits for its end and takes in what it found; waits forever when none was asked for.
+    /// Safe to be dropped at any time and called again.
     pub(super) async fn ended(&mut self) {
-        let Some(running) = &mut self.running else { return std::future::pending().await };
+        if let Work::Waiting(jitter) = &mut self.work {
+            jitter.as_mut().await;
+            // Only now are the inputs taken, so that what was loaded during the wait is what the pass works with.
+            let pass = pass(Arc::clone(&self.inputs), self.hub.clone(), self.stop.clone());
+            self.work = Work::Running(tokio::spawn(pass));
+        }
+        let Work::Running(running) = &mut self.work else { return std::future::pending().await };
         let result = running.await;
-        self.running = None;
+        self.work = Work::Idle;
         match result {
             Ok(Ok((report, hub, inputs))) => {
                 // The settings may have changed while the pass ran; its hub then belongs to another organization.
@@ -77,37 +90,44 @@ impl Runner {
             }
             Ok(Err(FleetError::Cancelled)) => info!("the pass was called off"),
             Ok(Err(error)) => {
-                error!(error = %error, kind = error.kind(), "the pass failed: nothing was written; the next one comes by schedule");
+                let (kind, next) = (error.kind(), error.next());
+                error!(%error, kind, next, "the pass failed: nothing was written; the next one comes by schedule");
                 self.state.pass_failed(&error.to_string());
                 self.hub = None;
             }
             Err(error) => {
                 error!(%error, "the pass ended abnormally; the next one comes by schedule");
                 self.state.pass_failed("the pass ended abnormally: see the log");
+                self.hub = None;
             }
         }
     }
 
-    /// Waits for the running pass, if any.
+    /// Waits for the running pass, if any; one that only waits for its jitter never begins.
     pub(super) async fn finish(&mut self) {
-        if self.is_running() {
+        if matches!(self.work, Work::Running(_)) {
             self.ended().await;
         }
     }
 }
 
-/// Whether the hub made for these inputs serves those as well.
-fn same_hub(these: &Inputs, those: &Inputs) -> bool {
-    let (these, those) = (&these.settings, &those.settings);
-    these.scope == those.scope && these.limits.per_account == those.limits.per_account
+/// Whether the hub made for the one serves the other as well.
+fn same_hub(one: &Inputs, other: &Inputs) -> bool {
+    let (one, other) = (&one.settings, &other.settings);
+    one.scope == other.scope && one.limits.per_account == other.limits.per_account
 }
 
 async fn pass(inputs: Arc<Inputs>, hub: Option<Arc<Hub>>, stop: CancellationToken) -> Pass {
-    let hub = match hub {
-        Some(hub) => hub,
-        None => Arc::new(discover::hub(&inputs.settings.scope, inputs.settings.limits.per_account).await?),
+    let settings = &inputs.settings;
+    let hub = if let Some(hub) = hub {
+        hub
+    } else {
+        tokio::select! {
+            hub = discover::hub(&settings.scope, settings.limits.per_account) => Arc::new(hub?),
+            () = stop.cancelled() => return Err(FleetError::Cancelled),
+        }
     };
-    let kind = match inputs.settings.mode {
+    let kind = match settings.mode {
         Mode::Report => PassKind::Plan,
         Mode::Enforce => PassKind::Sync,
     };

@@ -54,10 +54,10 @@ impl Ticker {
             })
         })?;
         let added = self.scheduler.add(job).await?;
+        self.current = Some(wanted);
         if let Some(old) = self.job.replace(added) {
             self.scheduler.remove(&old).await?;
         }
-        self.current = Some(wanted);
         Ok(())
     }
 

@@ -21,6 +21,8 @@ const QUIET: Duration = Duration::from_millis(500);
 pub(super) struct Watcher {
     debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
     watched: BTreeSet<PathBuf>,
+    /// What cannot be watched, and was said.
+    refused: BTreeSet<PathBuf>,
 }
 
 impl Watcher {
@@ -34,23 +36,30 @@ impl Watcher {
             }
             Err(errors) => warn!(?errors, "watching settings and policy for changes failed"),
         })?;
-        Ok(Self { debouncer, watched: BTreeSet::new() })
+        Ok(Self { debouncer, watched: BTreeSet::new(), refused: BTreeSet::new() })
     }
 
-    /// Watches these files and directories and no others. What cannot be watched is said in the log: SIGHUP still works.
-    pub(super) fn follow(&mut self, paths: &[PathBuf]) {
-        let wanted: BTreeSet<PathBuf> = paths.iter().map(|path| directory(path)).collect();
-        for gone in self.watched.difference(&wanted).cloned().collect::<Vec<_>>() {
-            if let Err(error) = self.debouncer.unwatch(&gone) {
-                warn!(path = %gone.display(), %error, "cannot stop watching");
-            }
-            self.watched.remove(&gone);
+    /// Watches these files and directories and no others. Those that are watched already are watched anew, since a
+    /// directory that was replaced by another of its name has taken the watch with it. What cannot be watched is said in
+    /// the log once.
+    pub(super) fn follow<'p>(&mut self, paths: impl IntoIterator<Item = &'p PathBuf>) {
+        for old in &self.watched {
+            // A directory that is gone is no longer watched, which is all that is wanted.
+            let _ = self.debouncer.unwatch(old);
         }
-        for new in wanted.difference(&self.watched).cloned().collect::<Vec<_>>() {
-            match self.debouncer.watch(&new, RecursiveMode::NonRecursive) {
-                Ok(()) => drop(self.watched.insert(new)),
+        self.watched.clear();
+        let wanted: BTreeSet<PathBuf> = paths.into_iter().map(|path| directory(path)).collect();
+        self.refused.retain(|path| wanted.contains(path));
+        for path in wanted {
+            match self.debouncer.watch(&path, RecursiveMode::NonRecursive) {
+                Ok(()) => {
+                    self.refused.remove(&path);
+                    self.watched.insert(path);
+                }
                 Err(error) => {
-                    warn!(path = %new.display(), %error, "cannot watch for changes; send SIGHUP after changing it")
+                    if self.refused.insert(path.clone()) {
+                        warn!(path = %path.display(), %error, "cannot watch for changes; they are seen within a minute");
+                    }
                 }
             }
         }

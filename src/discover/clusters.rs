@@ -102,12 +102,7 @@ pub async fn clusters(
 }
 
 fn place(account: &Account, region: &Region, name: &str) -> Place {
-    Place {
-        account: Some(account.id.clone()),
-        account_name: Some(account.name.clone()),
-        region: Some(region.clone()),
-        cluster: Some(name.to_owned()),
-    }
+    Place { region: Some(region.clone()), cluster: Some(name.to_owned()), ..account.place() }
 }
 
 async fn describe(

@@ -3,6 +3,7 @@
 
 mod correct;
 mod examine;
+mod journal;
 mod load;
 mod progress;
 mod selection;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, tz::TimeZone};
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, info, info_span};
+use tracing::{Instrument, info_span};
 
 pub use load::{Inputs, Loaded, load};
 pub use progress::{Progress, Quiet};
@@ -20,7 +21,7 @@ pub use walk::{Discovery, discover};
 
 use crate::{
     discover::{DiscoverError, Hub},
-    model::{ClusterReport, Finding, FindingCode, PassKind, PassReport, Plan, Status},
+    model::{ClusterReport, Finding, FindingCode, PassKind, PassReport, Plan},
 };
 
 /// Why a pass could not take place at all.
@@ -40,6 +41,14 @@ impl FleetError {
         match self {
             Self::Discover(error) => error.kind(),
             Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// What to do next, in a sentence, where there is something.
+    pub fn next(&self) -> Option<&str> {
+        match self {
+            Self::Discover(error) => Some(error.next()),
+            Self::Cancelled => None,
         }
     }
 }
@@ -103,26 +112,11 @@ pub async fn pass(
             clusters,
             findings: walked.findings,
         };
-        summarize(&report);
+        journal::log(&report);
         Ok(report)
     }
     .instrument(span)
     .await
-}
-
-fn summarize(report: &PassReport) {
-    let counts = report.counts();
-    let count = |status| counts.get(&status).copied().unwrap_or(0);
-    info!(
-        accounts = report.accounts,
-        clusters = report.clusters.len(),
-        in_sync = count(Status::InSync),
-        applied = count(Status::Applied),
-        drifted = count(Status::Drifted),
-        blocked = count(Status::Blocked),
-        unknown = report.clusters.iter().filter(|c| c.status.is_unknown()).count(),
-        "pass ended"
-    );
 }
 
 /// A finding for a cluster that was asked for and is not there.

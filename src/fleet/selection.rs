@@ -4,19 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Context, sort, vanished};
 use crate::{
-    model::{Cluster, ClusterReport, Finding, FindingCode, Match, Place},
+    model::{Cluster, ClusterReport, Finding, FindingCode, Match},
     policy,
 };
-
-/// Where a cluster is, for findings.
-pub(super) fn place(cluster: &Cluster) -> Place {
-    Place {
-        account: Some(cluster.id.account.clone()),
-        account_name: Some(cluster.account.name.clone()),
-        region: Some(cluster.id.region.clone()),
-        cluster: Some(cluster.id.name.clone()),
-    }
-}
 
 /// Keeps the clusters that the settings mean. One of which it cannot be told is left alone, with a finding.
 pub(super) fn retain(context: &Context, clusters: &mut Vec<Cluster>, findings: &mut Vec<Finding>) {
@@ -30,7 +20,7 @@ pub(super) fn retain(context: &Context, clusters: &mut Vec<Cluster>, findings: &
                 let message =
                     format!("whether cluster {} is meant by `include` and `exclude` cannot be told: {why}", cluster.id);
                 findings.push(
-                    Finding::gap(FindingCode::SelectorUnknown, cluster.id.to_string(), message).at(place(cluster)),
+                    Finding::gap(FindingCode::SelectorUnknown, cluster.id.to_string(), message).at(cluster.place()),
                 );
                 false
             }

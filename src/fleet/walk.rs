@@ -52,12 +52,8 @@ struct AccountWalk {
 impl AccountWalk {
     /// What is left of an account in whose walk rolecall itself failed.
     fn lost(account: &Account) -> Self {
-        Self { findings: vec![fault(FindingCode::AccountUnreadable, place_of(account))], ..Self::default() }
+        Self { findings: vec![fault(FindingCode::AccountUnreadable, account.place())], ..Self::default() }
     }
-}
-
-fn place_of(account: &Account) -> Place {
-    Place { account: Some(account.id.clone()), account_name: Some(account.name.clone()), ..Place::default() }
 }
 
 fn fault(code: FindingCode, place: Place) -> Finding {
@@ -189,7 +185,7 @@ pub(super) const FAULT_NEXT: &str = "report the panic message in the log togethe
 
 async fn walk_account(context: &Context, hub: &Hub, account: &Account) -> AccountWalk {
     let mut walk = AccountWalk::default();
-    let place = place_of(account);
+    let place = account.place();
     if context.cancel.is_cancelled() {
         walk.findings.push(cancelled(place));
         return walk;

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::Place;
+
 /// A twelve-digit AWS account id, leading zeros included.
 ///
 /// See <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html>.
@@ -90,6 +92,13 @@ pub struct Account {
     pub ou_path: Option<String>,
     /// The account's tags; `None` when they were not read.
     pub tags: Option<BTreeMap<String, String>>,
+}
+
+impl Account {
+    /// Where it is, for findings.
+    pub fn place(&self) -> Place {
+        Place { account: Some(self.id.clone()), account_name: Some(self.name.clone()), ..Place::default() }
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, AccountId, Region};
+use super::{Account, AccountId, Place, Region};
 
 /// What names a cluster in the whole organization.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -105,4 +105,11 @@ pub struct Cluster {
     pub tags: BTreeMap<String, String>,
     /// The Kubernetes version, such as `1.33`.
     pub version: Option<String>,
+}
+
+impl Cluster {
+    /// Where it is, for findings.
+    pub fn place(&self) -> Place {
+        Place { region: Some(self.id.region.clone()), cluster: Some(self.id.name.clone()), ..self.account.place() }
+    }
 }

@@ -27,22 +27,13 @@ pub fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, rules: &
     plan.findings.extend(aws_auth.findings);
     plan.findings.extend(rbac.findings);
     for finding in plan.findings.iter_mut().filter(|finding| finding.place == Place::default()) {
-        finding.place = place(cluster);
+        finding.place = cluster.place();
     }
     let parts = [rbac.pending, aws_auth.pending, aws_auth.prune, rbac.prune];
     let pending: Vec<draft::Pending> = parts.into_iter().flatten().collect();
     plan.blocked = aws_auth.guard.or_else(|| guards::max_removals(&pending, rules.max_removals));
     draft::assemble(&mut plan, pending);
     plan
-}
-
-fn place(cluster: &Cluster) -> Place {
-    Place {
-        account: Some(cluster.id.account.clone()),
-        account_name: Some(cluster.account.name.clone()),
-        region: Some(cluster.id.region.clone()),
-        cluster: Some(cluster.id.name.clone()),
-    }
 }
 
 /// Why rows of aws-auth may stay that hold groups whose bindings the policy no longer wants: whoever gets in by them

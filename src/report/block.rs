@@ -48,21 +48,10 @@ pub(super) fn blocks<'a>(report: &'a PassReport, view: &View) -> Vec<Block<'a>> 
     blocks
 }
 
-/// The place of a cluster in words.
-pub(super) fn cluster_place(report: &ClusterReport) -> Place {
-    let cluster = &report.cluster;
-    Place {
-        account: Some(cluster.id.account.clone()),
-        account_name: Some(cluster.account.name.clone()),
-        region: Some(cluster.id.region.clone()),
-        cluster: Some(cluster.id.name.clone()),
-    }
-}
-
 impl<'a> Block<'a> {
     fn of_cluster(cluster: &'a ClusterReport, findings: Vec<&'a Finding>, view: &View) -> Self {
         Self {
-            place: cluster_place(cluster).to_string(),
+            place: cluster.cluster.place().to_string(),
             status: Some((cluster.status.words(), status_style(cluster.status))),
             summary: cluster.plan.as_ref().filter(|_| !view.unknown_only).map(summary).unwrap_or_default(),
             account: Some(&cluster.cluster.id.account),

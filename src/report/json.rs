@@ -10,6 +10,7 @@ use super::{
     View, diff,
     results::{ChangeResult, results, written},
     text::is_unsafe,
+    writes::{WriteEntry, writes},
 };
 use crate::model::{
     Account, AccountId, Action, Change, Cluster, ClusterReport, Content, ExitCode, Finding, FindingCode, ObjectRef,
@@ -54,6 +55,8 @@ struct ClusterEntry<'a> {
     next: Option<&'a str>,
     blocked: Option<Blocked<'a>>,
     changes: Vec<ChangeEntry<'a>>,
+    /// The writes that were tried, each whole; empty for a plan.
+    writes: Vec<WriteEntry<'a>>,
     findings: Vec<FindingEntry<'a>>,
     /// Unified diffs of the sections of aws-auth by their keys; only with `--diff`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,7 +120,7 @@ struct SubjectEntry<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
-enum ContentEntry<'a> {
+pub(super) enum ContentEntry<'a> {
     Row { username: &'a str, groups: &'a [String] },
     Account,
     Text { text: &'a str },
@@ -213,6 +216,7 @@ fn entry<'a>(report: &'a ClusterReport, view: &View) -> ClusterEntry<'a> {
             next: &guard.next,
         }),
         changes: earlier.chain(last).map(|(change, result)| change_entry(change, result)).collect(),
+        writes: writes(report).collect(),
         findings: plan.into_iter().flat_map(|plan| &plan.findings).map(|found| finding_in(found, cluster)).collect(),
         diff: view.diff.then(|| diffs().collect()),
     }
@@ -247,7 +251,7 @@ fn subject(subject: &Subject) -> SubjectEntry<'_> {
     }
 }
 
-fn content(content: &Content) -> ContentEntry<'_> {
+pub(super) fn content(content: &Content) -> ContentEntry<'_> {
     match content {
         Content::Row { username, groups } => ContentEntry::Row { username, groups },
         Content::Account => ContentEntry::Account,

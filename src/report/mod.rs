@@ -13,6 +13,7 @@ mod table;
 mod text;
 mod totals;
 mod words;
+mod writes;
 
 #[cfg(test)]
 mod fixture;

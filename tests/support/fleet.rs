@@ -120,10 +120,12 @@ impl Fleet {
         command
     }
 
-    /// Runs rolecall to its end.
+    /// Runs rolecall to its end. What it said is shown with a test that fails.
     pub async fn run(&self, arguments: &[&str]) -> Ran {
         let mut command = self.command(arguments);
-        tokio::task::spawn_blocking(move || command.output().unwrap().into()).await.unwrap()
+        let ran: Ran = tokio::task::spawn_blocking(move || command.output().unwrap().into()).await.unwrap();
+        println!("$ rolecall {}\n{}{}exit {:?}", arguments.join(" "), ran.stderr, ran.stdout, ran.code);
+        ran
     }
 }
 

@@ -4,14 +4,17 @@
 //! kube-apiserver with the real authenticator in about two seconds, and [`Organization`] makes accounts, roles and
 //! clusters in moto. `tests/run` builds the binaries and says where they are.
 
-mod certs;
+pub mod certs;
 mod cluster;
 mod connect_proxy;
+pub mod daemon;
 pub mod ec2;
 pub mod fleet;
+pub mod gate;
 mod organization;
 pub mod people;
 mod process;
+pub mod scene;
 pub mod sigv4;
 mod sts;
 
@@ -25,6 +28,7 @@ pub use cluster::RealCluster;
 pub use fleet::Fleet;
 pub use organization::{MEMBER_ROLE, Organization};
 use process::Guarded;
+pub use scene::Scene;
 pub use sts::Sts;
 use tokio::sync::OnceCell;
 

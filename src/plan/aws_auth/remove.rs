@@ -134,16 +134,16 @@ fn unmanaged(context: &Context<'_>, desired: &Desired, section: Section, decisio
     let (base, rule) = (context.base, context.unmanaged);
     for row in base.section(section) {
         let key = (section, folded(&row.arn));
-        let node = authenticator::is_node_row(&row.groups);
+        let of_course = authenticator::is_node_row(&row.groups) || context.protection.is_own(&row.arn);
         let ours = decisions.replaced.contains(&(section, row.index)) || base.owned_key(&key).is_some();
         if ours || decisions.named.contains(&key) {
             continue;
         }
-        if rule == Unmanaged::Remove && !node {
+        if rule == Unmanaged::Remove && !of_course {
             take(context, desired, section, row, "not in the policy", decisions);
         } else if let Some(why) = authenticator::never_matches(section, &row.arn) {
             decisions.findings.push(never_matches(section, row, &why));
-        } else if !node && counts(base, &key, row) && !context.protection.is_own(&row.arn) {
+        } else if !of_course && counts(base, &key, row) {
             decisions.findings.push(left_alone(section, row));
         }
     }

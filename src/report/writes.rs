@@ -1,0 +1,82 @@
+//! The writes that a pass tried, each whole: what the object held before, what it was to hold, and what became of it.
+//! Changes tell people what happened; writes are the record.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::json::{ContentEntry, content};
+use crate::model::{
+    AwsAuthPrecondition, AwsAuthText, ClusterReport, ObjectPrecondition, Outcome, Plan, StepResult, Write,
+};
+
+/// One write.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WriteEntry<'a> {
+    /// The object, such as `configmap kube-system/aws-auth`.
+    object: String,
+    /// `create`, `update` or `delete`.
+    action: &'static str,
+    before: Option<Held<'a>>,
+    after: Option<Held<'a>>,
+    /// `written`, `conflict`, `failed` or `skipped`.
+    result: &'static str,
+    /// Why it was not written.
+    result_reason: Option<&'a str>,
+    /// When the server had taken it.
+    at: Option<Timestamp>,
+    /// The object's resourceVersion afterwards.
+    resource_version: Option<&'a str>,
+}
+
+/// What an object holds.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Held<'a> {
+    AwsAuth(&'a AwsAuthText),
+    Object(ContentEntry<'a>),
+    Data { data: &'a std::collections::BTreeMap<String, String> },
+}
+
+/// Every write that was tried on a cluster, in order, those of plans that a conflict cut short included.
+pub(super) fn writes(report: &ClusterReport) -> impl Iterator<Item = WriteEntry<'_>> {
+    let last = report.plan.as_ref().zip(report.outcome.as_ref());
+    report
+        .earlier
+        .iter()
+        .map(|(plan, outcome)| (plan, outcome))
+        .chain(last)
+        .flat_map(|(plan, outcome)| of(plan, outcome))
+}
+
+fn of<'a>(plan: &'a Plan, outcome: &'a Outcome) -> impl Iterator<Item = WriteEntry<'a>> {
+    outcome.steps.iter().filter_map(|step| Some(entry(&plan.steps.get(step.step)?.write, &step.result)))
+}
+
+fn entry<'a>(write: &'a Write, result: &'a StepResult) -> WriteEntry<'a> {
+    let (object, action, before, after) = match write {
+        Write::PutAwsAuth { precondition, before, after } => {
+            let action = if *precondition == AwsAuthPrecondition::Absent { "create" } else { "update" };
+            let object = "configmap kube-system/aws-auth".to_owned();
+            (object, action, before.as_ref().map(Held::AwsAuth), Some(Held::AwsAuth(after)))
+        }
+        Write::CreateBackup { name, data } => {
+            (format!("configmap kube-system/{name}"), "create", None, Some(Held::Data { data }))
+        }
+        Write::ApplyObject { object, precondition, before, after } => {
+            let action = if *precondition == ObjectPrecondition::Absent { "create" } else { "update" };
+            let before = before.as_ref().map(|before| Held::Object(content(before)));
+            (object.to_string(), action, before, Some(Held::Object(content(after))))
+        }
+        Write::DeleteObject { object, before, .. } => {
+            (object.to_string(), "delete", Some(Held::Object(content(before))), None)
+        }
+    };
+    let (result, result_reason, at, resource_version) = match result {
+        StepResult::Done { at, resource_version } => ("written", None, Some(*at), resource_version.as_deref()),
+        StepResult::Conflict(why) => ("conflict", Some(why.as_str()), None, None),
+        StepResult::Failed(why) => ("failed", Some(why.message.as_str()), None, None),
+        StepResult::Skipped(why) => ("skipped", Some(why.as_str()), None, None),
+    };
+    WriteEntry { object, action, before, after, result, result_reason, at, resource_version }
+}
