@@ -9,6 +9,7 @@ mod cluster;
 mod connect_proxy;
 pub mod ec2;
 pub mod fleet;
+pub mod front;
 mod organization;
 pub mod people;
 mod process;
