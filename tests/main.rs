@@ -11,6 +11,8 @@ mod broken_section;
 mod cli;
 mod commands;
 mod conflict;
+mod daemon;
+mod deploy;
 mod first_light;
 mod own_access;
 mod rbac;

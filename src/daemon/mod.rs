@@ -234,7 +234,8 @@ impl Daemon {
         }
     }
 
-    /// Reads settings and policy again. What is not valid changes nothing: the last good ones stay in force.
+    /// Reads settings and policy again. What is not valid changes nothing: the last good ones stay in force. Unless a
+    /// person asked, nothing is said where nothing is new: a log kept beside the settings is a change on disk itself.
     async fn reload(&mut self, reason: Reason) {
         let loaded = fleet::load(&self.options.settings, today());
         // Those in force as well: what is wrong may be that the settings name the wrong files.
@@ -242,7 +243,7 @@ impl Daemon {
         let why = reason.as_str();
         if loaded.inputs.is_none() {
             let text = loaded.diagnostics.one_lines(&loaded.files).join("\n");
-            if reason == Reason::Minute && self.rejected.as_deref() == Some(text.as_str()) {
+            if reason != Reason::Hangup && self.rejected.as_deref() == Some(text.as_str()) {
                 return;
             }
             tell::diagnostics(&loaded);
@@ -252,7 +253,7 @@ impl Daemon {
             return;
         }
         let changed = loaded.inputs.as_ref().is_some_and(|inputs| !self.runner.is_current(inputs));
-        if reason == Reason::Minute && !changed && self.rejected.is_none() {
+        if reason != Reason::Hangup && !changed && self.rejected.is_none() {
             return;
         }
         self.rejected = None;

@@ -4,7 +4,7 @@ use tracing::{error, warn};
 
 use crate::{fleet::Loaded, source::Severity};
 
-/// Says what is wrong with settings and policy, a line for each.
+/// Says it with a line for each.
 pub(super) fn diagnostics(loaded: &Loaded) {
     for diagnostic in loaded.diagnostics.sorted(&loaded.files) {
         let line = diagnostic.one_line(&loaded.files);

@@ -99,13 +99,18 @@ fn other(principal: &Principal, sso_roles: Option<&Result<Vec<Identity>, String>
     }
 }
 
+/// The role of this name; of names that differ in case alone there is never more than one.
+///
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html> ("IAM name requirements").
 fn among(roles: &Result<Vec<Identity>, String>, name: &str) -> Lookup {
     match roles {
         Err(why) => Lookup::Unknown(why.clone()),
-        Ok(roles) => match roles.iter().find(|role| role.arn.role_name() == Some(name)) {
-            Some(role) => Lookup::Found(vec![role.clone()]),
-            None => Lookup::Missing,
-        },
+        Ok(roles) => {
+            match roles.iter().find(|role| role.arn.role_name().is_some_and(|found| found.eq_ignore_ascii_case(name))) {
+                Some(role) => Lookup::Found(vec![role.clone()]),
+                None => Lookup::Missing,
+            }
+        }
     }
 }
 
@@ -133,7 +138,9 @@ fn same_path(principal: &Principal, lookup: Lookup) -> Lookup {
         _ => return lookup,
     };
     match lookup {
-        Lookup::Found(found) if found.iter().any(|one| one.arn.resource != resource) => Lookup::Missing,
+        Lookup::Found(found) if found.iter().any(|one| !one.arn.resource.eq_ignore_ascii_case(&resource)) => {
+            Lookup::Missing
+        }
         other => other,
     }
 }
@@ -238,6 +245,14 @@ mod tests {
             assert!(!is_role_of(&role("Developers_0123456789abcdeg"), "Developers"));
             assert!(is_role_of(&role("A_0123456789abcdef_fedcba9876543210"), "A_0123456789abcdef"));
         }
+    }
+
+    #[test]
+    fn a_role_is_found_in_a_list_whatever_the_case() {
+        let arn = "arn:aws:iam::111122223333:role/ops/Deployer".parse().unwrap();
+        let roles = Ok(vec![Identity { arn, unique_id: None, created: None }]);
+        assert!(matches!(among(&roles, "deployer"), Lookup::Found(_)));
+        assert_eq!(among(&roles, "deploy"), Lookup::Missing);
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub struct ObservedRole {
     pub rules: Vec<Rule>,
     /// Whether the control plane fills its rules from other roles (aggregationRule).
     pub aggregated: bool,
-    /// Whether it carries rolecall's label.
+    /// Whether it carries rolecall's label and rolecall wrote it.
     pub ours: bool,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
@@ -123,7 +123,7 @@ pub struct ObservedBinding {
     pub role_ref: RoleRef,
     /// Its subjects.
     pub subjects: Vec<RbacSubject>,
-    /// Whether it carries rolecall's label.
+    /// Whether it carries rolecall's label and rolecall wrote it.
     pub ours: bool,
     /// Its uid.
     pub uid: String,

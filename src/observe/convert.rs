@@ -1,11 +1,15 @@
 //! The API's RBAC objects as the model has them.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::{api::rbac::v1 as api, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 
 use super::managers;
 use crate::{
     connect::{MANAGED_BY, MANAGER},
-    model::{ObjectRef, ObservedBinding, ObservedRole, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind},
+    model::{
+        FieldManager, ObjectRef, ObservedBinding, ObservedRole, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind,
+    },
 };
 
 /// What is said of an object that the API may not serve as it is.
@@ -64,7 +68,7 @@ fn role(
         object: identity.object,
         rules: rules.into_iter().flatten().map(rule).collect(),
         aggregated,
-        ours: labels.get(MANAGED_BY).is_some_and(|by| by == MANAGER),
+        ours: is_ours(&labels, &managers),
         labels,
         uid: identity.uid,
         resource_version: identity.resource_version,
@@ -85,15 +89,22 @@ fn binding(
         other => return Err(format!("{} names a role of the kind {other:?}", identity.object)),
     };
     let subjects = subjects.into_iter().flatten().map(|it| subject(it, &identity.object)).collect::<Result<_, _>>()?;
+    let managers = managers(metadata);
     Ok(ObservedBinding {
         object: identity.object,
         role_ref: RoleRef { kind: role_kind, name: role_ref.name },
         subjects,
-        ours: metadata.labels.iter().flatten().any(|(key, by)| key == MANAGED_BY && by == MANAGER),
+        ours: metadata.labels.as_ref().is_some_and(|labels| is_ours(labels, &managers)),
         uid: identity.uid,
         resource_version: identity.resource_version,
-        managers: managers(metadata),
+        managers,
     })
+}
+
+/// Whether rolecall made it: its label alone may have come with a copy that somebody took of one of rolecall's objects,
+/// but only rolecall writes under its name.
+fn is_ours(labels: &BTreeMap<String, String>, managers: &[FieldManager]) -> bool {
+    labels.get(MANAGED_BY).is_some_and(|by| by == MANAGER) && managers.iter().any(|manager| manager.name == MANAGER)
 }
 
 fn subject(subject: api::Subject, of: &ObjectRef) -> Result<RbacSubject, Undecodable> {

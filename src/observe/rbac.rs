@@ -211,7 +211,8 @@ async fn pages<K: Clone + DeserializeOwned + Debug>(api: &Api<K>) -> Result<Vec<
 /// Whether something of ours binds exactly this, under whatever name.
 fn is_bound(wanted: &DesiredBinding, state: &RbacState) -> bool {
     state.bindings.iter().any(|binding| {
-        binding.object.namespace == wanted.namespace
+        binding.ours
+            && binding.object.namespace == wanted.namespace
             && binding.role_ref == wanted.role_ref
             && binding.subjects.iter().eq([&wanted.subject])
     })

@@ -37,7 +37,7 @@ fn metadata(name: &str, namespace: Option<&str>, ours: bool) -> Value {
     let by = if ours { "rolecall" } else { "Helm" };
     json!({
         "name": name, "namespace": namespace, "uid": format!("uid-{name}"), "resourceVersion": "7",
-        "labels": {"app.kubernetes.io/managed-by": by},
+        "labels": {"app.kubernetes.io/managed-by": by}, "managedFields": [{"manager": by, "operation": "Apply"}],
     })
 }
 
@@ -184,6 +184,26 @@ async fn a_cluster_that_has_it_all_costs_five_reads() {
     assert_eq!((rbac.roles.len(), rbac.bindings.len()), (2, 3));
     assert_eq!(rbac.bindings[0].role_ref, RoleRef { kind: RbacKind::ClusterRole, name: "devs".to_owned() });
     assert_eq!(rbac.roles[0].rules[0].resources, ["pods"]);
+}
+
+#[tokio::test]
+async fn a_copy_of_something_of_ours_is_not_ours() {
+    let copy = |mut object: Value| {
+        object["metadata"]["managedFields"] = json!([{"manager": "kubectl-client-side-apply", "operation": "Update"}]);
+        list(&[object], None)
+    };
+    let wanted = policy();
+    let name = binding_name(&wanted.bindings[0].subject, &wanted.bindings[0].role_ref);
+    let taken = format!("{RBAC}/clusterrolebindings/{name}");
+    let answers = vec![
+        (format!("{RBAC}/clusterroles"), copy(role("copy", None, true))),
+        (format!("{RBAC}/clusterrolebindings"), copy(binding("copy", None, true, "devs", "devs"))),
+        (taken.clone(), Answer::Json(200, binding(&name, None, false, "x", "y"))),
+    ];
+    let (state, calls) = observed(&wanted, answers).await;
+    let rbac = state.rbac.known().unwrap();
+    assert!(rbac.roles.iter().all(|role| !role.ours) && rbac.bindings.iter().all(|binding| !binding.ours));
+    assert!(calls.all().iter().any(|call| call.path == taken), "the copy does not stand for the policy's own binding");
 }
 
 #[tokio::test]

@@ -10,16 +10,18 @@ pub mod splice;
 
 pub use ownership::OWNED_ROWS;
 
-use crate::model::{Change, Cluster, ClusterState, Desired, Finding, FindingCode, Place, Plan, PlanRules};
+use crate::model::{Action, Change, Cluster, ClusterState, Desired, Finding, FindingCode, Place, Plan, PlanRules};
 
 /// Plans what brings one cluster in line with what is desired for it.
 ///
 /// What could not be observed is left alone and told; nothing is taken away while part of what is desired is unknown.
-/// Roles come first, then bindings, then the rows of aws-auth that add or change, and only then what takes away. The
-/// plan's findings begin with those of `desired`.
+/// Roles come first, then bindings, then the rows of aws-auth that add or change, and only then what takes away: rows that
+/// go or that give up one group for another, and last what RBAC no longer needs. Neither half takes away what the other,
+/// being unknown, may still lean on. The plan's findings begin with those of `desired`.
 pub fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, rules: &PlanRules) -> Plan {
-    let aws_auth = aws_auth::plan(cluster, desired, &state.aws_auth, rules);
-    let rbac = rbac::plan(desired, &state.rbac);
+    let aws_auth = aws_auth::plan(cluster, desired, state, rules);
+    let rows_stay = rows_stay(cluster, state, &aws_auth.findings, rules);
+    let rbac = rbac::plan(desired, &state.rbac, rows_stay, &rbac::Holders::of(state, rules));
     let mut plan = Plan::empty(cluster.id.clone());
     plan.findings.extend(desired.findings.iter().cloned());
     plan.findings.extend(aws_auth.findings);
@@ -34,13 +36,31 @@ pub fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, rules: &
     plan
 }
 
-/// A removal that is not planned because part of what is desired is not known.
-fn held_back(change: &Change, unknown: &[String]) -> Finding {
+/// Why rows of aws-auth may stay that hold groups whose bindings the policy no longer wants: whoever gets in by them
+/// would lose what he can do, although the policy gives it to him in another way.
+fn rows_stay(cluster: &Cluster, state: &ClusterState, findings: &[Finding], rules: &PlanRules) -> Option<&'static str> {
+    let left = |finding: &Finding| match finding.code {
+        FindingCode::CannotBeEdited | FindingCode::ReadingsDiffer => finding.drift,
+        FindingCode::SectionBroken => !rules.repair,
+        _ => false,
+    };
+    if cluster.authentication_mode.reads_aws_auth() && state.aws_auth.known().is_none() {
+        Some("aws-auth, whose rows may lean on it, could not be read")
+    } else if findings.iter().any(left) {
+        Some("rows of aws-auth that may lean on it cannot be changed")
+    } else {
+        None
+    }
+}
+
+/// A removal, or a change that takes something away, that is not planned for these reasons.
+fn held_back(change: &Change, reasons: &[String]) -> Finding {
     let message = format!(
-        "{} would be removed ({}), but that is held back, since not everything that the policy wants here is known: {}",
+        "{} would be {} ({}), but that is held back for now: {}",
         change.subject,
+        if change.action == Action::Remove { "removed" } else { "changed" },
         change.reason,
-        draft::listed(unknown, 3)
+        draft::listed(reasons, 3)
     );
     let finding = Finding::gap(FindingCode::RemovalHeldBack, change.subject.to_string(), message);
     finding.next("correct what could not be read; the next pass decides again").on(change.surface)
@@ -49,6 +69,9 @@ fn held_back(change: &Change, unknown: &[String]) -> Finding {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod fixtures;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod leaning_tests;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod properties;

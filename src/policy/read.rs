@@ -12,8 +12,11 @@ use super::{
 };
 use crate::{
     model::{Principal, RbacKind, RbacSubject, RoleRef, Rule, Source, SubjectKind},
-    source::{self, Diagnostics, Document, SourceFile, Span, join, selector::selector},
+    source::{self, Diagnostic, Diagnostics, Document, SourceFile, Span, join, selector::selector},
 };
+
+/// What a policy may say.
+const LISTS: [&str; 5] = ["roles", "groups", "users", "access", "nodes"];
 
 /// Reads policy files and merges them in the order in which they are given. `None` when any of them has an error; all
 /// errors of all files are in `diagnostics`.
@@ -24,14 +27,22 @@ pub fn parse(files: &[SourceFile], diagnostics: &mut Diagnostics) -> Option<Poli
         // Nothing read is not an empty policy, which would take away all that an earlier one gave.
         found.error("policy", None, "there is no policy file to read");
     }
+    let mut says_something = false;
     for file in files {
         let errors = found.len();
         let Some(mut doc) = Document::parse(file, &mut found) else { continue };
+        says_something |= LISTS.iter().any(|key| doc.value().get(key).is_some());
         refuse_later(&mut doc, &mut found);
         let Some(input) = source::decode::<PolicyInput>(&mut doc, &mut found) else { continue };
         let whole = found.len() == errors;
         let breaks = file.text.match_indices('\n').map(|(at, _)| at).collect();
         Reader { doc: &doc, whole, breaks, diagnostics: &mut found, policy: &mut policy }.read(input);
+    }
+    if let Some(file) = files.first().filter(|_| !says_something && !found.has_errors()) {
+        // A file that was cut off after its head reads like this.
+        let message = "the policy says nothing, by which all that rolecall ever gave would be taken away";
+        let help = "write what is to be given, or `access: []` if that is meant";
+        found.push(Diagnostic::error(file.name.clone(), None, message).help(help));
     }
     contradictions::check(&policy, &mut found);
     let good = !found.has_errors();

@@ -49,6 +49,16 @@ fn the_example_is_good_and_gives_no_cause_for_warnings() {
 }
 
 #[test]
+fn a_policy_that_says_nothing_is_an_error_unless_it_says_so() {
+    let (policy, lines) = read(&[("a.yaml", HEAD), ("b.yaml", HEAD)]);
+    assert!(policy.is_none() && lines.len() == 1, "{lines:?}");
+    assert!(lines[0].contains("the policy says nothing"), "{lines:?}");
+    assert!(wrong("access:\n").iter().all(|line| line.contains("error")));
+    let (policy, lines) = read(&[("a.yaml", HEAD), ("b.yaml", &format!("{HEAD}access: []\n"))]);
+    assert!(policy.is_some(), "{lines:?}");
+}
+
+#[test]
 fn the_example_fits_the_schema_that_editors_get() {
     let schema = schema();
     let validator = jsonschema::validator_for(&schema).unwrap();

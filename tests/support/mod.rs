@@ -7,9 +7,11 @@
 pub mod certs;
 mod cluster;
 mod connect_proxy;
+pub mod daemon;
 pub mod ec2;
 pub mod fleet;
 pub mod front;
+pub mod gate;
 mod organization;
 pub mod people;
 mod process;
@@ -26,8 +28,8 @@ use std::time::{Duration, Instant};
 pub use cluster::RealCluster;
 pub use fleet::Fleet;
 pub use organization::{MEMBER_ROLE, Organization};
-pub use scene::Scene;
 use process::Guarded;
+pub use scene::Scene;
 pub use sts::Sts;
 use tokio::sync::OnceCell;
 

@@ -3,7 +3,7 @@
 use std::fs::{File, read_to_string};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Runs its arguments as a child and kills it as soon as standard input ends.
@@ -68,6 +68,11 @@ impl Guarded {
             assert!(Instant::now() < deadline, "{} was not ready within 60 s:\n{}", self.name, self.tail());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// How the child ended; `None` while it runs.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.shell.try_wait().unwrap()
     }
 
     /// Everything the child has written so far.

@@ -81,6 +81,13 @@ impl Sts {
         self.ledger.keys.lock().unwrap().insert(access_key.to_owned(), key);
     }
 
+    /// The secret keys and session tokens that were given out in these accounts so far.
+    pub fn secrets_of(&self, accounts: &[&str]) -> Vec<String> {
+        let keys = self.ledger.keys.lock().unwrap();
+        let of_accounts = keys.values().filter(|key| accounts.contains(&key.account.as_str()));
+        of_accounts.flat_map(|key| key.session_token.iter().chain([&key.secret]).cloned()).collect()
+    }
+
     /// From now on `AssumeRole` into this account answers `AccessDenied`.
     pub fn deny_account(&self, account: &str) {
         self.ledger.denied.lock().unwrap().insert(account.to_owned());

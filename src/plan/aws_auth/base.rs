@@ -30,13 +30,16 @@ pub(super) struct Base {
     pub(super) live: Option<Reading>,
     pub(super) broken: BTreeMap<Section, BrokenSection>,
     pub(super) owned: Owned,
+    /// Whether the annotation that says so was understood.
+    pub(super) owned_is_known: bool,
     rows: HashMap<Key, Vec<usize>>,
     owned_keys: HashMap<Key, String>,
 }
 
 impl Base {
     pub(super) fn new(stored: Option<&AwsAuth>, findings: &mut Vec<Finding>) -> Self {
-        let owned = stored.map_or_else(Owned::nothing, |stored| owned(stored, findings));
+        let owned = stored.map_or_else(|| Some(Owned::nothing()), |stored| owned(stored, findings));
+        let owned_is_known = owned.is_some();
         let mut data = stored.map(|stored| stored.data.clone()).unwrap_or_default();
         let live = authenticator::read(&data);
         let mut broken = BTreeMap::new();
@@ -58,7 +61,8 @@ impl Base {
             broken,
             rows: HashMap::new(),
             owned_keys: HashMap::new(),
-            owned,
+            owned: owned.unwrap_or_else(Owned::nothing),
+            owned_is_known,
         };
         base.index();
         base
@@ -123,14 +127,15 @@ impl Base {
     }
 }
 
-fn owned(stored: &AwsAuth, findings: &mut Vec<Finding>) -> Owned {
-    Owned::parse(&stored.annotations).unwrap_or_else(|error| {
+/// What the annotation says; a newer rolecall may have written it in words that this one does not know.
+fn owned(stored: &AwsAuth, findings: &mut Vec<Finding>) -> Option<Owned> {
+    let understood = Owned::parse(&stored.annotations).map_err(|error| {
         let message = format!(
             "the annotation {OWNED_ROWS} that says which rows are rolecall's is not understood ({error}): no row counts as \
-             rolecall's, and none is removed for it"
+             rolecall's, none is removed for it, and the annotation is left as it is"
         );
         let finding = Finding::notice(FindingCode::ReadingsDiffer, OWNED_ROWS, message).on(Surface::AwsAuth);
         findings.push(finding.next("restore the annotation, or delete it: the rows of the policy are then taken over again"));
-        Owned::nothing()
-    })
+    });
+    understood.ok()
 }

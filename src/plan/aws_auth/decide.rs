@@ -9,6 +9,7 @@ use crate::{
     authenticator::{self, Resolved, Row},
     model::{Action, Change, ChangedBy, Finding, FindingCode, Section, Surface, Unmanaged},
     plan::{
+        held_back,
         ownership::Owned,
         protection::{Protection, normalized},
         splice::Edit,
@@ -25,8 +26,8 @@ use super::{
 pub(super) struct Edits {
     /// What adds and changes.
     pub(super) first: Vec<(Edit, Change)>,
-    /// What takes away, by the position in the sequence.
-    pub(super) removals: Vec<(usize, Change)>,
+    /// What takes away: rows that go, and rows that give up something for something else.
+    pub(super) last: Vec<(Edit, Change)>,
 }
 
 /// A wanted row that will stand as wanted, and where.
@@ -34,6 +35,8 @@ pub(super) struct Promise {
     pub(super) key: Key,
     pub(super) username: String,
     pub(super) groups: Vec<String>,
+    /// Whether it holds only after what takes away.
+    pub(super) late: bool,
 }
 
 /// What was decided, section by section.
@@ -77,6 +80,8 @@ pub(super) struct Context<'a> {
     pub(super) base: &'a Base,
     pub(super) protection: &'a Protection<'a>,
     pub(super) unmanaged: Unmanaged,
+    /// Why rows that lean on RBAC have to wait.
+    pub(super) waits: &'a [String],
     pub(super) changed_by: Option<ChangedBy>,
 }
 
@@ -109,7 +114,7 @@ fn present(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, resolved: &Res
     decisions.named.insert(key.clone());
     let differing = differing(context.base, wanted, key, resolved);
     if differing.is_empty() {
-        promise(wanted, key.clone(), decisions);
+        promise(wanted, key.clone(), false, decisions);
         own(context, wanted, key, decisions);
         return;
     }
@@ -119,6 +124,7 @@ fn present(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, resolved: &Res
         decisions.findings.push(differs_but_protected(wanted, key, resolved, &why));
         return;
     }
+    let late = differing.iter().any(|row| leans_on_rbac(wanted, row));
     for row in differing {
         let reason = match (row.username == wanted.username, same_groups(wanted.groups, &row.groups)) {
             (true, _) => "groups differ",
@@ -126,10 +132,25 @@ fn present(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, resolved: &Res
             (false, false) => "username and groups differ",
         };
         let change = replacement(context, wanted, key.0, row, reason.to_owned());
-        decisions.edits(key.0).first.push((Edit::Replace { index: row.index, row: wanted.row() }, change));
+        if late && !context.waits.is_empty() {
+            decisions.findings.push(held_back(&change, context.waits));
+            return;
+        }
+        let edits = decisions.edits(key.0);
+        let edits = if late { &mut edits.last } else { &mut edits.first };
+        edits.push((Edit::Replace { index: row.index, row: wanted.row() }, change));
     }
-    promise(wanted, key.clone(), decisions);
+    promise(wanted, key.clone(), late, decisions);
     own(context, wanted, key, decisions);
+}
+
+/// Whether the row gives up a name or a group for another that is worth only what RBAC binds to it: until the bindings
+/// stand, whoever gets in by it would lose what he can do.
+fn leans_on_rbac(wanted: &Wanted<'_>, row: &Row) -> bool {
+    let renamed = row.username != wanted.username;
+    let loses = row.groups.iter().any(|group| !wanted.groups.contains(group));
+    let gains = wanted.groups.iter().any(|group| group != "system:masters" && !row.groups.contains(group));
+    renamed || (loses && gains)
 }
 
 /// The rows to correct: the one that counts, and among users every other spelling of the ARN, since between two
@@ -187,7 +208,7 @@ fn absent(
         };
         decisions.edits(wanted.section).first.push((Edit::Append(wanted.row()), change));
     }
-    promise(wanted, key.clone(), decisions);
+    promise(wanted, key.clone(), false, decisions);
     own(context, wanted, &key, decisions);
     decisions.named.insert(key);
 }
@@ -206,8 +227,9 @@ fn replacement(context: &Context<'_>, wanted: &Wanted<'_>, section: Section, row
     }
 }
 
-fn promise(wanted: &Wanted<'_>, key: Key, decisions: &mut Decisions) {
-    decisions.promises.push(Promise { key, username: wanted.username.to_owned(), groups: wanted.groups.to_vec() });
+fn promise(wanted: &Wanted<'_>, key: Key, late: bool, decisions: &mut Decisions) {
+    let (username, groups) = (wanted.username.to_owned(), wanted.groups.to_vec());
+    decisions.promises.push(Promise { key, username, groups, late });
 }
 
 /// Takes a row over: what the policy names is rolecall's, but for what belongs to nodes or is protected.

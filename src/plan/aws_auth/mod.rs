@@ -8,7 +8,7 @@ mod settle;
 mod wanted;
 mod write;
 
-use crate::model::{AwsAuth, Cluster, Desired, Finding, FindingCode, Observed, PlanRules, Surface};
+use crate::model::{Cluster, ClusterState, Desired, Finding, FindingCode, Observed, PlanRules, Surface};
 
 use super::{
     draft::{Part, changed_by},
@@ -21,11 +21,11 @@ use decide::{Context, Decisions};
 /// Plans aws-auth, unless the cluster does not read it or it could not be read.
 ///
 /// In `API_AND_CONFIG_MAP` an access entry may override a row; entries are not looked at.
-pub(super) fn plan(cluster: &Cluster, desired: &Desired, state: &Observed<Option<AwsAuth>>, rules: &PlanRules) -> Part {
+pub(super) fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, rules: &PlanRules) -> Part {
     if !cluster.authentication_mode.reads_aws_auth() {
         return Part::only(not_read(desired).into_iter().collect());
     }
-    let stored = match state {
+    let stored = match &state.aws_auth {
         Observed::Known(stored) => stored.as_ref(),
         Observed::Unknown(why) => {
             let message = format!("aws-auth could not be read, so that nothing is planned for it: {why}");
@@ -38,7 +38,10 @@ pub(super) fn plan(cluster: &Cluster, desired: &Desired, state: &Observed<Option
     let base = Base::new(stored, &mut findings);
     let protection = Protection::new(rules);
     let changed_by = stored.and_then(|stored| changed_by(&stored.managers));
-    let context = Context { base: &base, protection: &protection, unmanaged: rules.unmanaged, changed_by };
+    let unread = state.rbac.unknown().map(|_| "the RBAC objects that it leans on could not be read".to_owned());
+    let waits: Vec<String> = desired.unknown.iter().cloned().chain(unread).collect();
+    let (protected, unmanaged) = (&protection, rules.unmanaged);
+    let context = Context { base: &base, protection: protected, unmanaged, waits: &waits, changed_by };
     let mut decisions = Decisions::new(base.owned.clone(), findings);
     decide::decide(&context, &wanted, &mut decisions);
     remove::decide(&context, desired, &wanted, rules.repair, &mut decisions);

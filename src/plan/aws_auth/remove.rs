@@ -1,11 +1,11 @@
 //! What is to be taken away, and what is only told about.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     authenticator::{self, Row},
     model::{Action, Change, Desired, Finding, FindingCode, Section, Surface, Unmanaged},
-    plan::held_back,
+    plan::{held_back, splice::Edit},
 };
 
 use super::{
@@ -38,8 +38,14 @@ pub(super) fn decide(
 /// Rows that are ours and that the policy no longer names.
 fn owned(context: &Context<'_>, desired: &Desired, wanted: &[Wanted<'_>], section: Section, decisions: &mut Decisions) {
     let base = context.base;
+    // Somebody may have written one ARN into the annotation in two spellings: its rows go once.
+    let mut gone: BTreeMap<Key, bool> = BTreeMap::new();
     for arn in base.owned.section(section).keys() {
         let key = (section, folded(arn));
+        if let Some(gone) = gone.get(&key) {
+            decisions.released.extend(gone.then(|| (section, arn.clone())));
+            continue;
+        }
         if decisions.named.contains(&key) {
             continue;
         }
@@ -58,6 +64,7 @@ fn owned(context: &Context<'_>, desired: &Desired, wanted: &[Wanted<'_>], sectio
         if !stays {
             decisions.released.push((section, arn.clone()));
         }
+        gone.insert(key, !stays);
     }
 }
 
@@ -117,7 +124,7 @@ fn take(
         decisions.findings.push(held_back(&change, &desired.unknown));
         return false;
     }
-    decisions.edits(section).removals.push((row.index, change));
+    decisions.edits(section).last.push((Edit::Remove { index: row.index }, change));
     true
 }
 
@@ -173,8 +180,9 @@ fn shadowed(context: &Context<'_>, section: Section, decisions: &mut Decisions) 
     if Section::ALL.into_iter().map(|section| base.section(section).len()).sum::<usize>() == base.effective.len() {
         return;
     }
+    let index = |(edit, _): &(Edit, Change)| if let Edit::Remove { index } = edit { Some(*index) } else { None };
     let leaving: BTreeSet<usize> =
-        decisions.edits.get(&section).into_iter().flat_map(|e| &e.removals).map(|(index, _)| *index).collect();
+        decisions.edits.get(&section).into_iter().flat_map(|edits| &edits.last).filter_map(index).collect();
     let mut findings = Vec::new();
     for row in base.section(section).iter().filter(|row| !leaving.contains(&row.index)) {
         let key = (section, folded(&row.arn));

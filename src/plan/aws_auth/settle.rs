@@ -133,9 +133,9 @@ fn writes(
     let mut removals = Vec::new();
     for edits in std::mem::take(&mut decisions.edits).into_values() {
         changes.extend(edits.first.into_iter().map(|(_, change)| change));
-        removals.extend(edits.removals.into_iter().map(|(_, change)| change));
+        removals.extend(edits.last.into_iter().map(|(_, change)| change));
     }
-    let bookkeeping = decisions.owned != base.owned;
+    let bookkeeping = base.owned_is_known && decisions.owned != base.owned;
     if changes.is_empty() && removals.is_empty() && !bookkeeping {
         return Ok(());
     }
@@ -146,10 +146,12 @@ fn writes(
         part.guard = None;
         return Ok(());
     }
-    let mut owned = decisions.owned.clone();
-    let kept = text(stored, outcome.first, &owned)?;
-    for (section, arn) in &decisions.released {
-        owned.section_mut(*section).remove(arn);
+    let mut owned = base.owned_is_known.then(|| decisions.owned.clone());
+    let kept = text(stored, outcome.first, owned.as_ref())?;
+    if let Some(owned) = &mut owned {
+        for (section, arn) in &decisions.released {
+            owned.section_mut(*section).remove(arn);
+        }
     }
     let mut before = stored.map(AwsAuthText::from);
     let mut precondition = stored.map_or(AwsAuthPrecondition::Absent, |stored| AwsAuthPrecondition::At {
@@ -166,14 +168,19 @@ fn writes(
         precondition = AwsAuthPrecondition::AfterPrevious;
     }
     if !removals.is_empty() {
-        let write = Write::PutAwsAuth { precondition, before, after: text(stored, outcome.last, &owned)? };
+        let write = Write::PutAwsAuth { precondition, before, after: text(stored, outcome.last, owned.as_ref())? };
         part.prune.push(Pending { write, changes: removals, removes: true, counts: true });
     }
     Ok(())
 }
 
-fn text(stored: Option<&AwsAuth>, data: BTreeMap<String, String>, owned: &Owned) -> Result<AwsAuthText, Box<Finding>> {
+fn text(
+    stored: Option<&AwsAuth>,
+    data: BTreeMap<String, String>,
+    owned: Option<&Owned>,
+) -> Result<AwsAuthText, Box<Finding>> {
     let mut annotations = stored.map(|stored| stored.annotations.clone()).unwrap_or_default();
+    let Some(owned) = owned else { return Ok(AwsAuthText { data, annotations }) };
     owned.write(&mut annotations).map_err(|error| {
         Box::new(write::differs(
             "aws-auth",

@@ -325,3 +325,22 @@ fn two_wishes_for_one_arn_and_a_nameless_one_are_refused() {
     assert_eq!(plan.changes.len(), 1);
     assert_eq!(found(&plan, FindingCode::CannotBePlaced).len(), 2);
 }
+
+#[test]
+fn an_arn_owned_in_two_spellings_is_removed_once() {
+    let mut live = owning(stored(&row("dev", "dev", &["devs"])), &["dev"]);
+    let text = serde_json::json!({"mapRoles": {arn("dev"): null, arn("DEV"): null}, "mapUsers": {}, "mapAccounts": {}});
+    live.annotations.insert(OWNED_ROWS.to_owned(), text.to_string());
+    let before = state(Some(live));
+    let plan = run(&Desired::default(), &before);
+    assert_eq!(told(&plan), [format!("- role {} (no longer granted)", arn("dev"))]);
+    assert!(run(&Desired::default(), &applied(&before, &plan)).steps.is_empty());
+}
+
+#[test]
+fn an_annotation_that_is_not_understood_is_not_overwritten() {
+    let mut live = stored(&row("dev", "dev", &["devs"]));
+    live.annotations.insert(OWNED_ROWS.to_owned(), r#"{"version":2}"#.to_owned());
+    let plan = run(&rows(vec![wanted("dev", "dev", &["ops"]), wanted("ops", "ops", &["ops"])]), &state(Some(live)));
+    assert!(texts(&plan).iter().all(|text| text.annotations[OWNED_ROWS] == r#"{"version":2}"#));
+}

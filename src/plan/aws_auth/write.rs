@@ -36,8 +36,8 @@ pub(super) fn texts(base: &Base, section: Section, edits: &Edits) -> Result<Text
     let live = base.data.get(section.key()).map(String::as_str);
     let before = items(base.reading.section(section));
     let first_edits: Vec<Edit> = edits.first.iter().map(|(edit, _)| edit.clone()).collect();
-    let removals: Vec<Edit> = edits.removals.iter().map(|(index, _)| Edit::Remove { index: *index }).collect();
-    let changes = || edits.first.iter().map(|(_, change)| change).chain(edits.removals.iter().map(|(_, c)| c));
+    let last_edits: Vec<Edit> = edits.last.iter().map(|(edit, _)| edit.clone()).collect();
+    let changes = || edits.first.iter().chain(&edits.last).map(|(_, change)| change);
     let run = |text: Option<&str>,
                edits: &[Edit],
                before: &[Item]|
@@ -55,7 +55,7 @@ pub(super) fn texts(base: &Base, section: Section, edits: &Edits) -> Result<Text
         }
     };
     let (first, items) = run(live, &first_edits, &before)?;
-    let (last, _) = run(first.as_deref(), &removals, &items)?;
+    let (last, _) = run(first.as_deref(), &last_edits, &items)?;
     Ok(Texts { first, last })
 }
 
@@ -129,7 +129,7 @@ pub(super) fn verify(
     removed: bool,
 ) -> Result<(), Box<Finding>> {
     let now = guards::principals(after);
-    for promise in &decisions.promises {
+    for promise in decisions.promises.iter().filter(|promise| removed || !promise.late) {
         let kept = now.get(&promise.key.1).is_some_and(|got| {
             got.section == promise.key.0
                 && (got.section == Section::Accounts
@@ -168,7 +168,7 @@ fn touched(decisions: &Decisions, removed: bool) -> BTreeSet<String> {
     for edits in decisions.edits.values() {
         touched.extend(edits.first.iter().filter_map(|(_, change)| principal(change)));
         if removed {
-            touched.extend(edits.removals.iter().filter_map(|(_, change)| principal(change)));
+            touched.extend(edits.last.iter().filter_map(|(_, change)| principal(change)));
         }
     }
     touched

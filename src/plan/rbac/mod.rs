@@ -1,6 +1,7 @@
 //! The RBAC half: ClusterRoles, Roles and their bindings.
 
 mod bindings;
+mod holders;
 mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,13 +11,16 @@ use crate::model::{
     Source, Surface,
 };
 
+pub(super) use holders::Holders;
+
 use super::{
     draft::{Part, listed},
     held_back,
 };
 
-/// Plans the RBAC objects; unknown ones are left alone.
-pub(super) fn plan(desired: &Desired, state: &Observed<RbacState>) -> Part {
+/// Plans the RBAC objects; unknown ones are left alone. Where rows of aws-auth stay that may lean on them, none is taken
+/// away.
+pub(super) fn plan(desired: &Desired, state: &Observed<RbacState>, rows_stay: Option<&str>, holders: &Holders) -> Part {
     let state = match state {
         Observed::Known(state) => state,
         Observed::Unknown(why) => {
@@ -28,11 +32,12 @@ pub(super) fn plan(desired: &Desired, state: &Observed<RbacState>) -> Part {
     let mut part = Part::default();
     roles::plan(desired, state, &mut part);
     bindings::plan(desired, state, &mut part);
+    holders.keep(&mut part);
     missing_namespaces(desired, state, &mut part.findings);
     missing_roles(desired, state, &mut part.findings);
     // Bindings go before the roles that they name.
     part.prune.sort_by_key(|pending| pending.changes.iter().any(is_role));
-    hold_back(desired, &mut part);
+    hold_back(&desired.unknown, rows_stay, &mut part);
     part
 }
 
@@ -40,13 +45,17 @@ fn is_role(change: &Change) -> bool {
     matches!(change.before, Some(Content::Rules(_)))
 }
 
-/// While part of what is desired is not known, nothing is taken away.
-fn hold_back(desired: &Desired, part: &mut Part) {
-    if desired.unknown.is_empty() {
+/// While there is a reason against it, nothing is taken away.
+fn hold_back(unknown: &[String], rows_stay: Option<&str>, part: &mut Part) {
+    let reasons: Vec<String> = unknown.iter().cloned().chain(rows_stay.map(str::to_owned)).collect();
+    if reasons.is_empty() {
         return;
     }
     for pending in part.prune.drain(..) {
-        part.findings.extend(pending.changes.iter().map(|change| held_back(change, &desired.unknown)));
+        // Rows that stay are known, or told to be unknown where they are read.
+        let (drift, incomplete) = (unknown.is_empty(), !unknown.is_empty());
+        let told = |change| Finding { drift, incomplete, ..held_back(change, &reasons) };
+        part.findings.extend(pending.changes.iter().map(told));
     }
 }
 
