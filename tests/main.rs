@@ -10,6 +10,7 @@ mod aws_auth;
 mod broken_section;
 mod cli;
 mod commands;
+mod conflict;
 mod daemon;
 mod deploy;
 mod first_light;

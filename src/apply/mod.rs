@@ -127,7 +127,9 @@ fn log(plan: &Plan, step: &Step, result: &StepResult) {
     };
     let cluster = &plan.cluster;
     match result {
-        StepResult::Done { .. } => tracing::info!(%cluster, %object, action, result = "done", "step"),
+        StepResult::Done { .. } | StepResult::Found { .. } => {
+            tracing::info!(%cluster, %object, action, result = "done", "step");
+        }
         StepResult::Conflict(why) => tracing::warn!(%cluster, %object, action, result = "conflict", why, "step"),
         StepResult::Failed(why) => tracing::warn!(%cluster, %object, action, result = "failed", %why, "step"),
         StepResult::Skipped(why) => tracing::info!(%cluster, %object, action, result = "skipped", why, "step"),

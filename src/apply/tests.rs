@@ -150,7 +150,7 @@ fn delete(name: &str, version: (String, String)) -> Write {
 fn words(outcome: &Outcome) -> Vec<String> {
     assert!(outcome.steps.iter().enumerate().all(|(index, step)| step.step == index));
     let word = |result: &StepResult| match result {
-        StepResult::Done { .. } => "done".to_owned(),
+        StepResult::Done { .. } | StepResult::Found { .. } => "done".to_owned(),
         StepResult::Conflict(_) => "conflict".to_owned(),
         StepResult::Failed(why) => format!("failed {}", why.kind),
         StepResult::Skipped(_) => "skipped".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::{sync::Semaphore, task::JoinSet};
 use tracing::{Instrument, info, info_span, warn};
 
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     apply,
-    model::{ClusterReport, Guard, Outcome, Plan, Status},
+    model::{Change, ClusterReport, Guard, Outcome, Plan, Status, StepOutcome, StepResult, UnreadableKind},
 };
 
 /// How often a cluster is observed and planned again because somebody else wrote to it in between.
@@ -98,6 +99,7 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
         };
         info!(written = outcome.written(), steps = plan.steps.len(), "plan carried out");
         let look = examine::look(context, &report.cluster, way_in).await;
+        let outcome = confirm(&plan, outcome, &look);
         let conflict = outcome.conflict().map(str::to_owned);
         let settled = settle(&mut report, &plan, outcome, &look);
         if settled || conflict.is_none() || attempt == TRIES {
@@ -116,6 +118,31 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
     report
 }
 
+/// Turns the failures into writes that the second look found in place: an answer may be lost on its way back.
+fn confirm(plan: &Plan, mut outcome: Outcome, look: &examine::Look) -> Outcome {
+    use UnreadableKind::{Server, Timeout, Unreachable};
+    if look.why.is_some() {
+        return outcome;
+    }
+    let left = |change: &Change| {
+        let same = |other: &Change| {
+            (other.surface, other.action, &other.subject) == (change.surface, change.action, &change.subject)
+        };
+        look.plan.changes.iter().any(same)
+    };
+    for StepOutcome { step, result } in &mut outcome.steps {
+        let StepResult::Failed(answer) = result else { continue };
+        let open = matches!(answer.kind, Unreachable | Timeout | Server);
+        let made: Vec<&Change> =
+            plan.steps.get(*step).into_iter().flat_map(|s| &s.changes).filter_map(|i| plan.changes.get(*i)).collect();
+        let in_place = if made.is_empty() { look.plan.steps.is_empty() } else { !made.into_iter().any(left) };
+        if open && in_place {
+            *result = StepResult::Found { at: Timestamp::now(), answer: answer.clone() };
+        }
+    }
+    outcome
+}
+
 /// Ends some seconds after the pass was called off.
 async fn expired(context: &Context) {
     context.cancel.cancelled().await;
@@ -124,9 +151,11 @@ async fn expired(context: &Context) {
 
 /// Says where the cluster stands after its plan was carried out; true when there is nothing left to do.
 fn settle(report: &mut ClusterReport, plan: &Plan, outcome: Outcome, look: &examine::Look) -> bool {
-    let failure = outcome.failure().cloned();
     let wrote_changes = !plan.changes.is_empty() || !report.earlier.is_empty();
-    report.outcome = Some(outcome);
+    let outcome = report.outcome.insert(outcome);
+    let found = outcome
+        .found()
+        .map(|answer| format!("a write was answered with an error and yet took place: {}", answer.message));
     report.next = None;
     if let (Some(plan), None) = (&mut report.plan, &look.why) {
         plan.findings.clone_from(&look.plan.findings);
@@ -134,7 +163,7 @@ fn settle(report: &mut ClusterReport, plan: &Plan, outcome: Outcome, look: &exam
     let in_sync = look.why.is_none() && look.plan.steps.is_empty() && !look.plan.has_drift();
     if in_sync {
         report.status = if wrote_changes { Status::Applied } else { Status::InSync };
-        report.why = failure.map(|f| format!("a write was answered with an error and yet took place: {}", f.message));
+        report.why = found;
         return true;
     }
     if let Some(why) = &look.why {
@@ -144,15 +173,24 @@ fn settle(report: &mut ClusterReport, plan: &Plan, outcome: Outcome, look: &exam
         return false;
     }
     report.status = Status::Drifted;
-    match failure {
-        Some(failure) => {
-            report.why = Some(failure.message);
-            report.next = failure.next;
-        }
-        None if look.plan.changes.is_empty() => {
-            report.why = Some("what is left cannot be corrected by rolecall".to_owned())
-        }
-        None => report.why = Some(format!("{} changes are left after writing", look.plan.changes.len())),
+    if let Some(failure) = outcome.failure() {
+        report.why = Some(failure.message.clone());
+        report.next.clone_from(&failure.next);
+    } else if let Some(conflict) = outcome.conflict() {
+        report.why = Some(format!("somebody else writes at the same time: {conflict}"));
+        report.next =
+            Some("run again; if it goes on, see in the managed fields of the object who keeps writing it".to_owned());
+    } else {
+        report.why = found.or_else(|| Some(left(look)));
     }
     false
+}
+
+/// What the second look found left, in words.
+fn left(look: &examine::Look) -> String {
+    match look.plan.changes.len() {
+        0 => "what is left cannot be corrected by rolecall".to_owned(),
+        1 => "one change is left after writing".to_owned(),
+        more => format!("{more} changes are left after writing"),
+    }
 }

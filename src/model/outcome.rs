@@ -16,12 +16,26 @@ pub enum StepResult {
         /// The object's resourceVersion afterwards; `None` after a deletion.
         resource_version: Option<String>,
     },
+    /// The server's answer was an error or was lost, and the next look found the write in place.
+    Found {
+        /// When it was found.
+        at: Timestamp,
+        /// What the write was answered with.
+        answer: Unreadable,
+    },
     /// The object was no longer what the plan had seen: nothing was written, the cluster must be observed again.
     Conflict(String),
     /// The server refused or could not be reached; whether the write took place is told by the next observation.
     Failed(Unreadable),
     /// Left out, for this reason.
     Skipped(String),
+}
+
+impl StepResult {
+    /// Whether the write is in place.
+    pub fn is_written(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Found { .. })
+    }
 }
 
 /// One step's result.
@@ -43,7 +57,15 @@ pub struct Outcome {
 impl Outcome {
     /// Whether every step was written and found as planned.
     pub fn is_complete(&self) -> bool {
-        self.steps.iter().all(|step| matches!(step.result, StepResult::Done { .. }))
+        self.steps.iter().all(|step| step.result.is_written())
+    }
+
+    /// What the first write was answered with that was found in place all the same, if any.
+    pub fn found(&self) -> Option<&Unreadable> {
+        self.steps.iter().find_map(|step| match &step.result {
+            StepResult::Found { answer, .. } => Some(answer),
+            _ => None,
+        })
     }
 
     /// The first conflict, if any.
@@ -64,6 +86,6 @@ impl Outcome {
 
     /// How many steps were written.
     pub fn written(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step.result, StepResult::Done { .. })).count()
+        self.steps.iter().filter(|step| step.result.is_written()).count()
     }
 }

@@ -54,7 +54,7 @@ fn result<'a>(plan: &Plan, outcome: &'a Outcome, change: usize) -> ChangeResult<
     let makes = |step: usize| plan.steps.get(step).is_some_and(|step| step.changes.contains(&change));
     for step in outcome.steps.iter().filter(|step| makes(step.step)) {
         result = match &step.result {
-            StepResult::Done { .. } => ChangeResult::Written,
+            StepResult::Done { .. } | StepResult::Found { .. } => ChangeResult::Written,
             StepResult::Conflict(why) => return ChangeResult::Conflict(why),
             StepResult::Failed(why) => return ChangeResult::Failed(why),
             StepResult::Skipped(why) => return ChangeResult::Skipped(why),

@@ -21,9 +21,9 @@ pub(super) struct WriteEntry<'a> {
     after: Option<Held<'a>>,
     /// `written`, `conflict`, `failed` or `skipped`.
     result: &'static str,
-    /// Why it was not written.
+    /// Why it was not written, or what it was answered with when it was found written all the same.
     result_reason: Option<&'a str>,
-    /// When the server had taken it.
+    /// When the server had taken it, or when it was found.
     at: Option<Timestamp>,
     /// The object's resourceVersion afterwards.
     resource_version: Option<&'a str>,
@@ -74,6 +74,7 @@ fn entry<'a>(write: &'a Write, result: &'a StepResult) -> WriteEntry<'a> {
     };
     let (result, result_reason, at, resource_version) = match result {
         StepResult::Done { at, resource_version } => ("written", None, Some(*at), resource_version.as_deref()),
+        StepResult::Found { at, answer } => ("written", Some(answer.message.as_str()), Some(*at), None),
         StepResult::Conflict(why) => ("conflict", Some(why.as_str()), None, None),
         StepResult::Failed(why) => ("failed", Some(why.message.as_str()), None, None),
         StepResult::Skipped(why) => ("skipped", Some(why.as_str()), None, None),

@@ -10,6 +10,7 @@ mod connect_proxy;
 pub mod daemon;
 pub mod ec2;
 pub mod fleet;
+pub mod front;
 pub mod gate;
 mod organization;
 pub mod people;
