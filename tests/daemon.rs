@@ -21,8 +21,8 @@ use crate::support::{
 
 /// A policy that lets these roles into a group.
 fn policy(roles: &[&str]) -> String {
-    let rows: String =
-        roles.iter().map(|role| format!("  - {{who: {{role: {role}}}, groups: [operators]}}\n")).collect();
+    let rows = roles.iter().map(|role| format!("  - {{who: {{role: {role}}}, groups: [operators]}}\n"));
+    let rows = rows.collect::<Vec<_>>().concat();
     format!(
         "apiVersion: rolecall.dev/v1\nkind: AccessPolicy\ngroups:\n  - name: operators\n    clusterRoles: [view]\naccess:\n{rows}"
     )
