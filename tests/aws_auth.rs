@@ -22,6 +22,8 @@ fn grant(role: &str, group: &str) -> String {
 }
 
 fn document(body: &str) -> String {
+    // A policy that takes everything away must say so.
+    let body = if body.is_empty() { "access: []\n" } else { body };
     format!("apiVersion: rolecall.dev/v1\nkind: AccessPolicy\n{body}")
 }
 
