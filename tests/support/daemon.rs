@@ -42,14 +42,17 @@ impl Daemon {
         let mut arguments = arguments.to_vec();
         arguments.push("run");
         let rolecall = fleet.command(&arguments);
-        let pid = fleet.folder.join(format!("{port}.pid"));
+        // In a folder of its own: beside the settings, every line of the log would be a change on disk.
+        let own = fleet.folder.join(format!("daemon-{port}"));
+        std::fs::create_dir(&own).unwrap();
+        let pid = own.join("pid");
         // The shell becomes rolecall, so that its process id is known here.
         let mut command = Command::new("sh");
         command.args(["-c", "echo $$ >\"$0\"; exec \"$@\""]).arg(&pid);
         command.arg(rolecall.get_program()).args(rolecall.get_args()).current_dir(&fleet.folder);
         command.envs(rolecall.get_envs().filter_map(|(key, value)| Some((key, value?))));
         command.envs(variables.iter().copied());
-        let mut process = Guarded::start(&command, &fleet.folder.join(format!("{port}.log")));
+        let mut process = Guarded::start(&command, &own.join("log"));
         process.wait_ready(async || get(port, "/healthz").await.is_some()).await;
         Self { process, port, pid }
     }
