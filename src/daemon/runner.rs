@@ -20,11 +20,17 @@ use crate::{
 /// What a pass gives back: the hub is kept for the next one, with its connections and credentials.
 type Pass = Result<(PassReport, Arc<Hub>, Arc<Inputs>), FleetError>;
 
+/// How long after a pass that failed as a whole the next one is tried, at first and at most.
+const FIRST_RETRY: Duration = Duration::from_secs(5);
+const LAST_RETRY: Duration = Duration::from_secs(600);
+
 /// Runs passes, never two at once.
 pub(super) struct Runner {
     inputs: Arc<Inputs>,
     hub: Option<Arc<Hub>>,
     work: Work,
+    /// How many passes in a row have failed as a whole.
+    failures: u32,
     state: Arc<web::State>,
     stop: CancellationToken,
 }
@@ -35,6 +41,8 @@ enum Work {
     Idle,
     /// It waits for its jitter to pass.
     Waiting(Pin<Box<Sleep>>),
+    /// It failed as a whole, and the next one does not wait for the schedule, which may be a day away.
+    Retrying(Pin<Box<Sleep>>),
     /// It runs.
     Running(JoinHandle<Pass>),
 }
@@ -42,7 +50,7 @@ enum Work {
 impl Runner {
     /// Runs nothing yet.
     pub(super) fn new(inputs: Arc<Inputs>, state: Arc<web::State>, stop: CancellationToken) -> Self {
-        Self { inputs, hub: None, work: Work::Idle, state, stop }
+        Self { inputs, hub: None, work: Work::Idle, failures: 0, state, stop }
     }
 
     /// Whether these are the inputs in force.
@@ -60,7 +68,7 @@ impl Runner {
 
     /// Whether a pass is running, or waiting for its jitter to pass.
     pub(super) fn is_busy(&self) -> bool {
-        !matches!(self.work, Work::Idle)
+        matches!(self.work, Work::Waiting(_) | Work::Running(_))
     }
 
     /// Asks for a pass after a random part of `jitter`.
@@ -71,8 +79,8 @@ impl Runner {
     /// Begins the pass that waits, waits for its end and takes in what it found; waits forever when none was asked for.
     /// Safe to be dropped at any time and called again.
     pub(super) async fn ended(&mut self) {
-        if let Work::Waiting(jitter) = &mut self.work {
-            jitter.as_mut().await;
+        if let Work::Waiting(wait) | Work::Retrying(wait) = &mut self.work {
+            wait.as_mut().await;
             // Only now are the inputs taken, so that what was loaded during the wait is what the pass works with.
             let pass = pass(Arc::clone(&self.inputs), self.hub.clone(), self.stop.clone());
             self.work = Work::Running(tokio::spawn(pass));
@@ -86,21 +94,31 @@ impl Runner {
                 if same_hub(&inputs, &self.inputs) {
                     self.hub = Some(hub);
                 }
+                self.failures = 0;
                 self.state.record_pass(&report);
             }
             Ok(Err(FleetError::Cancelled)) => info!("the pass was called off"),
             Ok(Err(error)) => {
                 let (kind, next) = (error.kind(), error.next());
-                error!(%error, kind, next, "the pass failed: nothing was written; the next one comes by schedule");
+                error!(%error, kind, next, "the pass failed: nothing was written");
                 self.state.pass_failed(&error.to_string());
-                self.hub = None;
+                self.retry();
             }
             Err(error) => {
-                error!(%error, "the pass ended abnormally; the next one comes by schedule");
+                error!(%error, "the pass ended abnormally");
                 self.state.pass_failed("the pass ended abnormally: see the log");
-                self.hub = None;
+                self.retry();
             }
         }
+    }
+
+    /// Tries again in a while that doubles with each failure, with fresh credentials; the schedule may be earlier.
+    fn retry(&mut self) {
+        let wait = FIRST_RETRY.saturating_mul(1 << self.failures.min(10)).min(LAST_RETRY);
+        self.failures = self.failures.saturating_add(1);
+        self.hub = None;
+        info!(seconds = wait.as_secs(), "the next pass comes after this time, or by schedule");
+        self.work = Work::Retrying(Box::pin(sleep(wait)));
     }
 
     /// Waits for the running pass, if any; one that only waits for its jitter never begins.

@@ -1,6 +1,6 @@
 //! Correcting the fleet: budgets first, then each cluster's plan, then a second look that must find nothing left.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -18,9 +18,6 @@ use crate::{
 
 /// How often a cluster is observed and planned again because somebody else wrote to it in between.
 const TRIES: usize = 3;
-
-/// How long writes in flight may take after the pass was called off.
-const GRACE: Duration = Duration::from_secs(8);
 
 /// Carries out every plan that may be carried out.
 pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examined>) -> Vec<ClusterReport> {
@@ -91,14 +88,22 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
         }
         let outcome = tokio::select! {
             outcome = apply::apply(&way_in.client, &plan) => outcome,
-            () = expired(context) => {
+            () = context.expired() => {
                 report.status = Status::Unknown;
                 report.why = Some("the pass was called off while this cluster was being written to".to_owned());
                 return report;
             }
         };
         info!(written = outcome.written(), steps = plan.steps.len(), "plan carried out");
-        let look = examine::look(context, &report.cluster, way_in).await;
+        let look = tokio::select! {
+            look = examine::look(context, &report.cluster, way_in) => look,
+            () = context.expired() => {
+                report.status = Status::Unknown;
+                report.why = Some("the pass was called off before this cluster was read again".to_owned());
+                report.outcome = Some(outcome);
+                return report;
+            }
+        };
         let outcome = confirm(&plan, outcome, &look);
         let conflict = outcome.conflict().map(str::to_owned);
         let settled = settle(&mut report, &plan, outcome, &look);
@@ -141,12 +146,6 @@ fn confirm(plan: &Plan, mut outcome: Outcome, look: &examine::Look) -> Outcome {
         }
     }
     outcome
-}
-
-/// Ends some seconds after the pass was called off.
-async fn expired(context: &Context) {
-    context.cancel.cancelled().await;
-    tokio::time::sleep(GRACE).await;
 }
 
 /// Says where the cluster stands after its plan was carried out; true when there is nothing left to do.

@@ -9,9 +9,13 @@ mod progress;
 mod selection;
 mod walk;
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
@@ -78,6 +82,29 @@ pub(crate) struct Context {
     pub(crate) progress: Arc<dyn Progress>,
     pub(crate) cancel: CancellationToken,
     pub(crate) today: jiff::civil::Date,
+    /// When the pass was first seen to be called off.
+    pub(crate) called_off: OnceLock<Instant>,
+}
+
+/// How long writes in flight may take after the pass was called off.
+const GRACE: Duration = Duration::from_secs(8);
+
+impl Context {
+    pub(crate) fn new(
+        inputs: Arc<Inputs>,
+        options: PassOptions,
+        cancel: CancellationToken,
+        progress: Arc<dyn Progress>,
+    ) -> Self {
+        let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+        Self { inputs, options, progress, cancel, today, called_off: OnceLock::new() }
+    }
+
+    /// Ends some seconds after the pass was called off, at the same time for everybody who waits.
+    pub(crate) async fn expired(&self) {
+        self.cancel.cancelled().await;
+        tokio::time::sleep_until(*self.called_off.get_or_init(Instant::now) + GRACE).await;
+    }
 }
 
 /// Walks the organization once: reads and plans every cluster and, for [`PassKind::Sync`], corrects it.
@@ -92,8 +119,7 @@ pub async fn pass(
     progress: Arc<dyn Progress>,
 ) -> Result<PassReport, FleetError> {
     let started = Timestamp::now();
-    let today = started.to_zoned(TimeZone::UTC).date();
-    let context = Arc::new(Context { inputs, options, progress, cancel, today });
+    let context = Arc::new(Context::new(inputs, options, cancel, progress));
     let span = info_span!("pass", kind = ?context.options.kind);
     async {
         let mut walked = walk::examine_all(&context, hub).await?;

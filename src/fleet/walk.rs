@@ -91,8 +91,7 @@ pub async fn discover(
     progress: Arc<dyn super::Progress>,
 ) -> Result<Discovery, FleetError> {
     let options = super::PassOptions::new(crate::model::PassKind::Plan);
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let context = Arc::new(Context { inputs, options, progress, cancel, today });
+    let context = Arc::new(Context::new(inputs, options, cancel, progress));
     let organization = organization(&context, hub).await?;
     let accounts = organization.accounts.clone();
     let mut findings = organization.findings;
