@@ -33,6 +33,7 @@ async fn kept_out<const N: usize>(scene: &Scene, status: &str, words: [&str; N],
         let table = Value::String(table.stdout);
         says(&table, words);
         says(&table, [next, &status.replace('-', " "), "1 cluster is unknown"]);
+        assert_eq!(table.as_str().unwrap().matches(words[0]).count(), 1, "it is said once: {table}");
         let report = scene.json(&[command], 3).await;
         assert_eq!(report["result"], "incomplete");
         assert_eq!(report["written"], 0);
@@ -90,7 +91,8 @@ async fn the_cluster_does_not_know_rolecall() {
     let scene = Scene::of_a_stranger("does-not-know").await;
     scene.cluster().write_aws_auth([("mapRoles", NODE_ROWS)]).await;
     let own = scene.arn(MEMBER_ROLE);
-    kept_out(&scene, "access-denied", ["401", "does not know", &own], "add an access entry or an aws-auth row").await;
+    kept_out(&scene, "access-denied", ["the cluster answers 401", &own], "add an access entry or an aws-auth row")
+        .await;
 }
 
 #[tokio::test]
@@ -99,7 +101,7 @@ async fn the_cluster_knows_rolecall_and_says_no() {
     let scene = Scene::of_a_stranger("says-no").await;
     scene.cluster().write_aws_auth([("mapRoles", &member_row(&scene, "nobodies"))]).await;
     scene.person(MEMBER_ROLE).await.gets_in("rolecall").await;
-    let words = ["403", "cannot get resource \"configmaps\"", "namespace \"kube-system\""];
+    let words = ["says no (403)", "cannot get resource \"configmaps\"", "namespace \"kube-system\""];
     kept_out(&scene, "access-denied", words, "Give rolecall this permission").await;
 }
 

@@ -12,7 +12,9 @@ use super::{
     text::{CYAN, DIM, Line, PLAIN, RED, YELLOW, clean},
     words::Telling,
 };
-use crate::model::{AccountId, Action, ClusterReport, Finding, Outcome, PassReport, Place, Plan, Status, Surface};
+use crate::model::{
+    AccountId, Action, ClusterReport, Finding, FindingCode, Outcome, PassReport, Place, Plan, Status, Surface,
+};
 
 /// One block of a report.
 pub(super) struct Block<'a> {
@@ -34,7 +36,8 @@ pub(super) fn blocks<'a>(report: &'a PassReport, view: &View) -> Vec<Block<'a>> 
     let wanted = |finding: &&Finding| !view.unknown_only || finding.incomplete;
     let mut blocks = Vec::new();
     for cluster in &report.clusters {
-        let findings: Vec<&Finding> = cluster.plan.iter().flat_map(|plan| &plan.findings).filter(wanted).collect();
+        let findings = cluster.plan.iter().flat_map(|plan| &plan.findings).filter(wanted);
+        let findings: Vec<&Finding> = findings.filter(|finding| !repeats(cluster, finding)).collect();
         let told = if view.unknown_only { cluster.status.is_unknown() } else { cluster.status != Status::InSync };
         if told || !findings.is_empty() {
             blocks.push(Block::of_cluster(cluster, findings, view));
@@ -46,6 +49,15 @@ pub(super) fn blocks<'a>(report: &'a PassReport, view: &View) -> Vec<Block<'a>> 
     }
     blocks.extend(places.into_iter().map(|(place, findings)| Block::of_place(place, findings)));
     blocks
+}
+
+/// Whether a finding only repeats, for one surface, what the cluster's own lines say of both: that it cannot be read.
+fn repeats(cluster: &ClusterReport, finding: &Finding) -> bool {
+    let unread = |finding: &&Finding| {
+        finding.code == FindingCode::ClusterUnreadable && finding.surface.is_some() && finding.next == cluster.next
+    };
+    let all = cluster.plan.iter().flat_map(|plan| &plan.findings);
+    cluster.status.is_unknown() && unread(&finding) && all.filter(unread).count() > 1
 }
 
 impl<'a> Block<'a> {

@@ -22,9 +22,10 @@ pub enum Trick {
     /// The write goes through and its answer is lost: the connection ends.
     LoseAnswer,
     /// This is done before the write goes through.
-    Before(Box<dyn Fn(usize) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>),
+    Before(Act),
 }
 
+type Act = Box<dyn Fn(usize) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A TLS server that hands every request on to the API server as it came, with the caller's own credentials.
