@@ -22,7 +22,7 @@ type Pass = Result<(PassReport, Arc<Hub>, Arc<Inputs>), FleetError>;
 
 /// How long after a pass that failed as a whole the next one is tried, at first and at most.
 const FIRST_RETRY: Duration = Duration::from_secs(5);
-const LAST_RETRY: Duration = Duration::from_secs(600);
+const LAST_RETRY: Duration = Duration::from_mins(10);
 
 /// Runs passes, never two at once.
 pub(super) struct Runner {

@@ -40,7 +40,7 @@ pub async fn regions(session: &Session, regions: &Regions) -> Result<Vec<Region>
                 .set_next_token(token)
                 .send()
                 .await
-                .map_err(|e| DiscoverError::of(&e, &call))?;
+                .map_err(|e| DiscoverError::of(&e, call))?;
             Ok((page.regions().iter().filter_map(|r| r.region_name()).map(Region::new).collect(), page.next_token))
         }
     })
@@ -70,7 +70,7 @@ pub async fn clusters(
         async move {
             let _turn = session.turn().await;
             let page = client.list_clusters().max_results(100).set_next_token(token).send().await;
-            let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
+            let page = page.map_err(|e| DiscoverError::of(&e, call))?;
             Ok((page.clusters().to_vec(), page.next_token))
         }
     })

@@ -158,12 +158,12 @@ impl Iam<'_> {
             async move {
                 let _turn = self.session.turn().await;
                 let page = self.client.list_roles().path_prefix(path).max_items(1000).set_marker(marker).send().await;
-                let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
+                let page = page.map_err(|e| DiscoverError::of(&e, call))?;
                 let next = if page.is_truncated() { page.marker().map(str::to_owned) } else { None };
                 if page.is_truncated() && next.is_none() {
                     return Err(DiscoverError::new(
                         DiscoverErrorKind::Other,
-                        &call,
+                        call,
                         "a page was cut off without a marker",
                     ));
                 }

@@ -194,7 +194,7 @@ async fn list_accounts(hub: &Hub, client: &Client) -> Listing<Listed> {
         async move {
             hub.limits.list_accounts.until_ready().await;
             let page = client.list_accounts().max_results(PAGE).set_next_token(token).send().await;
-            let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
+            let page = page.map_err(|e| DiscoverError::of(&e, call))?;
             Ok((page.accounts().iter().filter_map(Listed::of).collect(), page.next_token))
         }
     })
@@ -228,7 +228,7 @@ async fn tags_of(hub: &Hub, client: &Client, id: &AccountId) -> Result<BTreeMap<
         async move {
             hub.limits.list_tags.until_ready().await;
             let page = client.list_tags_for_resource().resource_id(id.as_str()).set_next_token(token).send().await;
-            let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
+            let page = page.map_err(|e| DiscoverError::of(&e, call))?;
             let tags = page.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();
             Ok((tags, page.next_token))
         }

@@ -129,7 +129,7 @@ impl Walk<'_> {
             async move {
                 self.hub.limits.list_roots.until_ready().await;
                 let page = self.client.list_roots().set_next_token(token).send().await;
-                let page = page.map_err(|e| DiscoverError::of(&e, &call))?;
+                let page = page.map_err(|e| DiscoverError::of(&e, call))?;
                 Ok((page.roots().iter().filter_map(|root| root.id().map(str::to_owned)).collect(), page.next_token))
             }
         })
@@ -143,7 +143,7 @@ impl Walk<'_> {
             async move {
                 self.hub.limits.list_units.until_ready().await;
                 let ask = self.client.list_organizational_units_for_parent().parent_id(parent).max_results(PAGE);
-                let page = ask.set_next_token(token).send().await.map_err(|e| DiscoverError::of(&e, &call))?;
+                let page = ask.set_next_token(token).send().await.map_err(|e| DiscoverError::of(&e, call))?;
                 let units = page.organizational_units().iter();
                 let units = units.filter_map(|unit| Some((unit.id()?.to_owned(), unit.name()?.to_owned()))).collect();
                 Ok((units, page.next_token))
@@ -159,7 +159,7 @@ impl Walk<'_> {
             async move {
                 self.hub.limits.list_accounts_for_parent.until_ready().await;
                 let ask = self.client.list_accounts_for_parent().parent_id(parent).max_results(PAGE);
-                let page = ask.set_next_token(token).send().await.map_err(|e| DiscoverError::of(&e, &call))?;
+                let page = ask.set_next_token(token).send().await.map_err(|e| DiscoverError::of(&e, call))?;
                 let accounts = page.accounts().iter().filter_map(|account| account.id()?.parse().ok()).collect();
                 Ok((accounts, page.next_token))
             }

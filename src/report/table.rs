@@ -88,13 +88,13 @@ fn summary(counts: &BTreeMap<Status, usize>) -> Line {
 fn heading(block: &Block<'_>, columns: usize, status_columns: usize) -> Line {
     let Some((words, style)) = block.status else { return Line::new(0).hanging(4).solid(BOLD, &block.place) };
     let line = Line::new(0).hanging(4).solid(BOLD, padded(&block.place, columns));
-    match block.summary.is_empty() {
-        true => line.with(PLAIN, "    ").with(style, words),
-        false => line
-            .with(PLAIN, "    ")
+    if block.summary.is_empty() {
+        line.with(PLAIN, "    ").with(style, words)
+    } else {
+        line.with(PLAIN, "    ")
             .solid(style, padded(words, status_columns))
             .with(PLAIN, "    ")
-            .with(DIM, &block.summary),
+            .with(DIM, &block.summary)
     }
 }
 

@@ -38,7 +38,7 @@ pub fn lint(policy: &Policy, today: Date) -> Vec<Diagnostic> {
 pub fn lint_fleet<'c>(policy: &Policy, clusters: impl IntoIterator<Item = &'c Cluster>) -> Vec<Finding> {
     let clusters: Vec<&Cluster> = clusters.into_iter().collect();
     let means_none = |selector: &Selector| clusters.iter().all(|cluster| selector.matches(cluster) == Match::No);
-    let selectors = policy.selectors().into_iter().filter(|(_, selector)| !clusters.is_empty() && means_none(selector));
+    let selectors = policy.selectors().filter(|(_, selector)| !clusters.is_empty() && means_none(selector));
     selectors
         .map(|(spot, _)| {
             let message = format!("the `where` at {} means none of the {} clusters", spot.source, clusters.len());
