@@ -68,7 +68,7 @@ async fn rows_of_others_stay_byte_for_byte() {
     assert!(with_grant.contains(&scene.arn("developers")), "{with_grant}");
     scene.sync_writes_nothing().await;
 
-    scene.fleet.policy(&document(""));
+    scene.fleet.policy(&document("access: []\n"));
     scene.sync().await;
     assert_eq!(scene.section("mapRoles").await, others, "a grant that ends leaves no trace");
     let map = scene.aws_auth().await;
@@ -274,7 +274,7 @@ async fn users_and_accounts_get_in_and_out_as_the_policy_says() {
     assert_eq!(identity.username, "arn:aws:iam::444455556666:role/auditor");
     scene.sync_writes_nothing().await;
 
-    scene.fleet.policy(&document(""));
+    scene.fleet.policy(&document("access: []\n"));
     scene.sync().await;
     eve_at_the_door.is_out("eve").await;
     stranger.is_out("somebody of the account").await;
