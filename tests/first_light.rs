@@ -132,3 +132,24 @@ async fn a_plan_from_a_file_is_refused_where_the_cluster_moved() {
     assert!(roles(&after[0]).contains("eks-admin") && roles(&after[2]).contains("eks-admin"));
     assert_eq!(roles(&after[1]), moved, "what moved is left as it is");
 }
+
+#[tokio::test]
+#[ignore = "needs the real control plane: run tests/run"]
+async fn no_more_clusters_change_in_one_pass_than_the_budget_allows() {
+    let (fleet, accounts, _) = fleet().await;
+    let before = maps(&fleet).await;
+    fleet.settings("mode: enforce\nsafety: {maxChangedClusters: 2}\n");
+    let sync = fleet.run(&["sync"]).await.expect(1);
+    assert!(sync.stdout.contains("3 of 3 clusters would change, 2 may in one pass"), "{}", sync.stdout);
+    assert_eq!(maps(&fleet).await, before, "a budget that is too small stops everything");
+
+    fleet.settings("mode: enforce\n");
+    fleet.run(&["sync"]).await.expect(0);
+    for (cluster, account) in fleet.clusters.iter().zip(&accounts).take(2) {
+        cluster.write_aws_auth([("mapRoles", &own_row(account))]).await;
+    }
+    fleet.settings("mode: enforce\nsafety: {maxChangedClusters: 50%}\n");
+    fleet.run(&["plan", "--out", "plan.json"]).await.expect(1);
+    fleet.run(&["sync", "--plan", "plan.json"]).await.expect(0);
+    assert!(roles(&maps(&fleet).await[1]).contains("eks-admin"), "half of three clusters, rounded up, is two");
+}

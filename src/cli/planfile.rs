@@ -24,6 +24,9 @@ pub(super) struct PlanFile {
     /// Whether the plans repair broken sections; they can only be made anew, and so compared, in the same way.
     #[serde(default)]
     pub repair: bool,
+    /// How many clusters were known.
+    #[serde(default)]
+    pub clusters: usize,
     /// The plans of the clusters that there is something to write to.
     pub plans: Vec<Plan>,
 }
@@ -38,6 +41,7 @@ impl PlanFile {
             created: report.finished,
             organization: report.organization.clone(),
             repair,
+            clusters: report.clusters.iter().filter(|cluster| !cluster.status.is_unknown()).count(),
             plans: plans.filter(|plan| !plan.steps.is_empty() && plan.blocked.is_none()).cloned().collect(),
         }
     }
@@ -95,6 +99,7 @@ mod tests {
             created: "2026-11-22T03:00:00Z".parse().unwrap(),
             organization: Some("o-a1b2c3d4e5".to_owned()),
             repair: true,
+            clusters: 0,
             plans: Vec::new(),
         }
     }

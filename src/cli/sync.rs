@@ -9,7 +9,7 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    fleet::PassOptions,
+    fleet::{Only, PassOptions},
     model::{ExitCode, PassKind},
     report::View,
     settings::Mode,
@@ -32,7 +32,7 @@ pub(super) async fn sync(global: &Global, args: &SyncArgs, terminal: &Terminal) 
             return Ok(ExitCode::InSync);
         }
         options.repair = file.repair;
-        options.only = Some(file.plans);
+        options.only = Some(Only { plans: file.plans, fleet: file.clusters });
     }
     let report = inputs::pass(&inputs, options, terminal).await?;
     let view = View { diff: args.diff, strict: args.strict, ..View::default() };

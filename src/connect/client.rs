@@ -31,7 +31,7 @@ pub fn client(
     let mut config = Config::new(uri(&target.server, "server", cluster)?);
     config.root_cert = Some(certificates(&target.ca_pem, cluster)?);
     config.tls_server_name.clone_from(&target.tls_server_name);
-    config.proxy_url = target.proxy.as_deref().map(|proxy| uri(proxy, "proxy", cluster)).transpose()?;
+    config.proxy_url = target.proxy.as_ref().map(|proxy| uri(proxy.expose(), "proxy", cluster)).transpose()?;
     config.connect_timeout = Some(CONNECT_TIMEOUT.min(target.timeout / 2));
     config.read_timeout = Some(target.timeout);
     config.write_timeout = Some(target.timeout);

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use tower::{BoxError, Layer, Service, ServiceExt};
 
 use super::{ConnectTarget, token, token::TokenError};
-use crate::model::ClusterId;
+use crate::model::{ClusterId, Secret};
 
 /// How often a request is repeated that the server put off.
 const REPETITIONS: u32 = 3;
@@ -68,10 +68,10 @@ pub(super) struct Destination {
 
 impl Destination {
     pub(super) fn new(target: &ConnectTarget) -> Self {
-        let bare = |proxy: &String| match (proxy.split_once("://"), proxy.rsplit_once('@')) {
+        let bare = |proxy: &Secret| match (proxy.expose().split_once("://"), proxy.expose().rsplit_once('@')) {
             (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
             (None, Some((_, host))) => host.to_owned(),
-            (_, None) => proxy.clone(),
+            (_, None) => proxy.expose().to_owned(),
         };
         Self { server: target.server.clone(), proxy: target.proxy.as_ref().map(bare) }
     }

@@ -22,7 +22,7 @@ use super::{
     fake::{self, Answer, Call, Calls},
     unreadable,
 };
-use crate::model::UnreadableKind;
+use crate::model::{Secret, UnreadableKind};
 
 /// Credentials that count how often they are asked for; without a lifetime there are none.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ fn signed_in(
         server: "https://cluster".to_owned(),
         ca_pem: Vec::new(),
         tls_server_name: None,
-        proxy: Some("http://me:hidden@proxy:3128".to_owned()),
+        proxy: Some(Secret::new("http://me:hidden@proxy:3128")),
         timeout: Duration::from_secs(30),
     };
     let credentials = SharedCredentialsProvider::new(Counting(Arc::clone(&asked), life));

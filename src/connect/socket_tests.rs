@@ -15,7 +15,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::{ConnectTarget, client, fake, unreadable};
-use crate::model::{Unreadable, UnreadableKind};
+use crate::model::{Secret, Unreadable, UnreadableKind};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -152,7 +152,8 @@ async fn a_proxy_that_is_down_or_refuses_is_named() {
     });
     for port in [refusing, closed_port()] {
         let proxy = format!("127.0.0.1:{port}");
-        let target = ConnectTarget { proxy: Some(format!("http://me:hidden@{proxy}")), ..to(1, &authority()) };
+        let target =
+            ConnectTarget { proxy: Some(Secret::new(format!("http://me:hidden@{proxy}"))), ..to(1, &authority()) };
         let why = ask(&target).await.unwrap_err();
         assert_eq!(why.kind, UnreadableKind::Unreachable, "{why}");
         assert!(why.next.as_ref().unwrap().contains(&proxy) && !format!("{why:?}").contains("hidden"), "{why:?}");

@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::proxy::ProxyEnvironment;
-use crate::model::{Cluster, ConnectRule, Match, Unreadable, UnreadableKind};
+use crate::model::{Cluster, ConnectRule, Match, Secret, Unreadable, UnreadableKind};
 
 /// How to reach one cluster's API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub struct ConnectTarget {
     pub ca_pem: Vec<u8>,
     /// The name that its certificate must bear, where it is not the URL's host.
     pub tls_server_name: Option<String>,
-    /// The proxy that leads to it.
-    pub proxy: Option<String>,
+    /// The proxy that leads to it; its URL may hold a password.
+    pub proxy: Option<Secret>,
     /// How long one call may take.
     pub timeout: Duration,
 }
@@ -56,7 +56,7 @@ pub(super) fn target_within(
         server: server.to_owned(),
         ca_pem,
         tls_server_name: rule.and_then(|rule| rule.tls_server_name.clone()),
-        proxy: rule.and_then(|rule| rule.proxy.clone()).or_else(|| environment.proxy_to(&uri)),
+        proxy: rule.and_then(|rule| rule.proxy.clone()).or_else(|| environment.proxy_to(&uri).map(Secret::new)),
         timeout: rule
             .and_then(|rule| rule.timeout_seconds)
             .map_or(timeout, |seconds| Duration::from_secs(seconds.get())),

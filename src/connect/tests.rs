@@ -6,7 +6,7 @@ use kube::core::Status;
 use super::{
     ConnectTarget, fake, path_segment, proxy::ProxyEnvironment, target::target_within, unreadable, with_principal,
 };
-use crate::model::{Cluster, ConnectRule, Glob, OuGlob, Selector, Unreadable, UnreadableKind};
+use crate::model::{Cluster, ConnectRule, Glob, OuGlob, Secret, Selector, Unreadable, UnreadableKind};
 
 #[test]
 fn a_name_becomes_one_segment_of_a_path() {
@@ -34,7 +34,7 @@ fn without_a_rule_the_target_is_what_eks_reports_through_the_environments_proxy(
     let target = reach(&cluster, &[rule(named("prod-*"))]).unwrap();
     assert_eq!(target.server, cluster.endpoint);
     assert_eq!(target.ca_pem, two.as_bytes());
-    assert_eq!(target.proxy.as_deref(), Some("http://proxy:3128"));
+    assert_eq!(target.proxy.as_ref().map(Secret::expose), Some("http://proxy:3128"));
     assert_eq!((target.tls_server_name, target.timeout), (None, Duration::from_secs(30)));
 }
 
@@ -50,7 +50,7 @@ fn the_first_rule_that_matches_wins_and_its_ca_file_stands_for_the_reported_ca()
         timeout_seconds: std::num::NonZeroU64::new(5),
         ..rule(named("d*"))
     };
-    let second = ConnectRule { proxy: Some("http://other:1".to_owned()), ..rule(Selector::default()) };
+    let second = ConnectRule { proxy: Some(Secret::new("http://other:1")), ..rule(Selector::default()) };
     let cluster = Cluster { certificate_authority: "no base64 at all!".to_owned(), ..fake::cluster() };
     let target = reach(&cluster, &[first.clone(), second.clone()]).unwrap();
     assert_eq!(target.server, "https://127.0.0.1:6443");

@@ -54,9 +54,10 @@ pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examin
 /// Blocks every plan when more clusters would change than the settings allow in one pass.
 fn hold_to_budget(context: &Context, examined: &mut [Examined]) {
     let known = examined.iter().filter(|e| !e.report.status.is_unknown()).count();
+    let known = context.options.only.as_ref().map_or(known, |only| known.max(only.fleet));
     let allowed = context.inputs.settings.safety.max_changed_clusters.of(known);
-    let changes = |report: &ClusterReport| report.plan.as_ref().is_some_and(|plan| !plan.changes.is_empty());
-    let changed = examined.iter().filter(|e| e.way_in.is_some() && changes(&e.report)).count();
+    let changes_anything = |report: &ClusterReport| report.plan.as_ref().is_some_and(|plan| !plan.changes.is_empty());
+    let changed = examined.iter().filter(|e| e.way_in.is_some() && changes_anything(&e.report)).count();
     if changed <= allowed {
         return;
     }

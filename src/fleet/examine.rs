@@ -139,9 +139,7 @@ fn report(context: &Context, cluster: Cluster, look: Look) -> ClusterReport {
         earlier: Vec::new(),
         outcome: None,
     };
-    if let Some(earlier) =
-        context.options.only.as_ref().and_then(|only| only.iter().find(|p| p.cluster == report.cluster.id))
-    {
+    if let Some(earlier) = context.options.only.as_ref().and_then(|only| only.plan(&report.cluster.id)) {
         refuse_if_moved(&mut report, earlier);
     }
     report

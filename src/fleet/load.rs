@@ -71,9 +71,9 @@ pub fn load(settings_path: &Path, today: Date) -> Loaded {
     loaded
 }
 
-fn policy_files(named: &[PathBuf], settings_path: &Path, loaded: &mut Loaded) -> Vec<SourceFile> {
+fn policy_files(paths: &[PathBuf], settings_path: &Path, loaded: &mut Loaded) -> Vec<SourceFile> {
     let mut files = Vec::new();
-    for path in named {
+    for path in paths {
         loaded.paths.push(path.clone());
         let names = match list(path) {
             Ok(names) => names,
@@ -122,10 +122,8 @@ fn read(path: &Path, named_by: Option<&Path>, diagnostics: &mut Diagnostics) -> 
 }
 
 fn unreadable(path: &Path, named_by: Option<&Path>, error: &io::Error) -> Diagnostic {
-    let mut message = format!("cannot read {}: {error}", path.display());
-    if let Some(settings) = named_by {
-        message.push_str(&format!(" (named under `policy` in {})", settings.display()));
-    }
+    let named = named_by.map(|settings| format!(" (named under `policy` in {})", settings.display()));
+    let message = format!("cannot read {}: {error}{}", path.display(), named.unwrap_or_default());
     let diagnostic = Diagnostic::error(path.display().to_string(), None, message);
     match named_by {
         None if error.kind() == io::ErrorKind::NotFound => {

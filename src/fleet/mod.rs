@@ -25,7 +25,7 @@ pub use walk::{Discovery, discover};
 
 use crate::{
     discover::{DiscoverError, Hub},
-    model::{ClusterReport, Finding, FindingCode, PassKind, PassReport, Plan},
+    model::{ClusterId, ClusterReport, Finding, FindingCode, PassKind, PassReport, Plan},
 };
 
 /// Why a pass could not take place at all.
@@ -65,7 +65,23 @@ pub struct PassOptions {
     /// Whether broken sections of aws-auth may be rewritten, their text kept in a backup ConfigMap.
     pub repair: bool,
     /// Only these plans, made earlier: a cluster whose plan is no longer the same is refused.
-    pub only: Option<Vec<Plan>>,
+    pub only: Option<Only>,
+}
+
+/// Plans made earlier, and how large the fleet was for which they were made.
+#[derive(Clone, Debug)]
+pub struct Only {
+    /// The plans.
+    pub plans: Vec<Plan>,
+    /// How many clusters were known then; budgets in percent are parts of the fleet, not of the plans.
+    pub fleet: usize,
+}
+
+impl Only {
+    /// The plan for a cluster.
+    pub(crate) fn plan(&self, cluster: &ClusterId) -> Option<&Plan> {
+        self.plans.iter().find(|plan| plan.cluster == *cluster)
+    }
 }
 
 impl PassOptions {

@@ -14,7 +14,7 @@ pub(super) fn retain(context: &Context, clusters: &mut Vec<Cluster>, findings: &
     clusters.retain(|cluster| {
         let excluded = scope.exclude.as_ref().map_or(Match::No, |exclude| exclude.matches(cluster));
         match scope.include.matches(cluster).and(|| excluded.negate()) {
-            Match::Yes => context.options.only.as_ref().is_none_or(|only| only.iter().any(|p| p.cluster == cluster.id)),
+            Match::Yes => context.options.only.as_ref().is_none_or(|only| only.plan(&cluster.id).is_some()),
             Match::No => false,
             Match::Unknown(why) => {
                 let message =
@@ -49,7 +49,7 @@ pub(super) fn complete(
     unused_selectors(context, reports.iter().map(|report| &report.cluster), findings);
     if let Some(only) = &context.options.only {
         let seen: BTreeSet<_> = reports.iter().map(|report| &report.cluster.id).collect();
-        findings.extend(only.iter().filter(|plan| !seen.contains(&plan.cluster)).map(vanished));
+        findings.extend(only.plans.iter().filter(|plan| !seen.contains(&plan.cluster)).map(vanished));
     }
     reports
 }

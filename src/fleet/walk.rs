@@ -73,7 +73,7 @@ pub(super) async fn organization(context: &Context, hub: &Hub) -> Result<Organiz
         () = context.cancel.cancelled() => return Err(FleetError::Cancelled),
     };
     if let Some(only) = &context.options.only {
-        let wanted: BTreeSet<_> = only.iter().map(|plan| &plan.cluster.account).collect();
+        let wanted: BTreeSet<_> = only.plans.iter().map(|plan| &plan.cluster.account).collect();
         organization.accounts.retain(|account| wanted.contains(&account.id));
     }
     context.progress.accounts(organization.accounts.len());

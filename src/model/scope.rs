@@ -57,8 +57,8 @@ pub struct OrganizationScope {
 pub struct ConnectRule {
     /// For which clusters.
     pub matches: Selector,
-    /// Through this HTTP proxy.
-    pub proxy: Option<String>,
+    /// Through this HTTP proxy, whose URL may hold a password.
+    pub proxy: Option<Secret>,
     /// At this URL.
     pub server: Option<String>,
     /// With this file of CA certificates instead of the CA that EKS reports.

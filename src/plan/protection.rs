@@ -27,6 +27,11 @@ impl<'r> Protection<'r> {
         if self.is_own(arn) {
             return Some("it is rolecall's own way in".to_owned());
         }
+        // Row and principal may be written with or without the path `aws-service-role/`:
+        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html>.
+        if plain.rsplit('/').next().is_some_and(|name| name.starts_with("awsservicerolefor")) {
+            return Some("it is the role of an AWS service".to_owned());
+        }
         let pattern = self.patterns.iter().find(|pattern| pattern.matches(arn) || pattern.matches(&plain))?;
         Some(format!("it is protected by `{}`", pattern.as_str()))
     }

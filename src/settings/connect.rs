@@ -8,7 +8,10 @@ use super::{
     checks::Checks,
     input::{ClustersInput, ConnectInput},
 };
-use crate::{model::ConnectRule, source::join};
+use crate::{
+    model::{ConnectRule, Secret},
+    source::join,
+};
 
 /// The rules of `clusters.connect`.
 pub(super) fn rules(checks: &mut Checks<'_, '_>, input: &ClustersInput, dir: &Path) -> Vec<ConnectRule> {
@@ -49,7 +52,7 @@ fn connect_rule(checks: &mut Checks<'_, '_>, input: &ConnectInput, pointer: &str
         .then(|| checks.timeout(input.timeout.as_deref(), &at("timeout"), Duration::from_secs(1)));
     ConnectRule {
         matches: input.r#match.as_ref().map(|input| checks.selector(input, &at("match"))).unwrap_or_default(),
-        proxy: input.proxy.clone(),
+        proxy: input.proxy.clone().map(Secret::new),
         server: input.server.clone(),
         ca_file: input.ca_file.as_ref().map(|path| dir.join(path)),
         tls_server_name: input.tls_server_name.clone(),

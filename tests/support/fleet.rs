@@ -95,7 +95,8 @@ impl Fleet {
 
     /// Writes settings that lead to the real clusters, with further top-level keys.
     pub fn settings(&self, more: &str) {
-        let connect = self.clusters.iter().map(|c| format!("    - {}\n", c.connect_rule())).collect::<String>();
+        let rules: Vec<String> = self.clusters.iter().map(|c| format!("    - {}\n", c.connect_rule())).collect();
+        let connect = rules.concat();
         self.settings_with_connect(&connect, more);
     }
 

@@ -227,6 +227,18 @@ fn the_protected_stay_as_they_are() {
 }
 
 #[test]
+fn the_roles_of_aws_services_stay_when_everything_unmanaged_goes() {
+    let text = format!("{}{}", row("AWSServiceRoleForAmazonEMRContainers", "emr", &["emr"]), row("old", "o", &["o"]));
+    let rules = PlanRules { unmanaged: Unmanaged::Remove, ..rules() };
+    let cleaned = plan(&cluster(), &Desired::default(), &state(Some(stored(&text))), &rules);
+    assert_eq!(
+        cleaned.changes.iter().map(|change| change.subject.to_string()).collect::<Vec<_>>(),
+        [format!("role {}", arn("old").parse::<crate::model::Arn>().unwrap().without_role_path())]
+    );
+    assert_eq!(found(&cleaned, FindingCode::Protected).len(), 1);
+}
+
+#[test]
 fn unknown_is_not_empty() {
     let why = Unreadable { kind: UnreadableKind::Forbidden, message: "403 in c".to_owned(), next: None };
     let mut live = state(None);
