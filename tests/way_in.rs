@@ -25,7 +25,8 @@ access:
 "#;
 
 /// Runs `plan` and `sync`, in words and as JSON, on a cluster that keeps rolecall out.
-async fn kept_out<const N: usize>(scene: &Scene, status: &str, words: [&str; N], next: &str) {
+async fn kept_out<const N: usize>(scene: &Scene, cause: &str, words: [&str; N], next: &str) {
+    let status = if matches!(cause, "unreachable" | "tls") { "unreachable" } else { "access-denied" };
     scene.fleet.policy(POLICY);
     let before = scene.versions().await;
     for command in ["plan", "sync"] {
@@ -39,6 +40,7 @@ async fn kept_out<const N: usize>(scene: &Scene, status: &str, words: [&str; N],
         assert_eq!(report["written"], 0);
         let cluster = only_cluster(&report);
         assert_eq!(cluster["status"], status, "{cluster:#}");
+        assert_eq!(cluster["cause"], cause, "{cluster:#}");
         assert_eq!(cluster["changes"], json!([]), "nothing is planned for what is not known");
         says(&cluster["why"], words);
         says(&cluster["next"], [next]);
@@ -75,14 +77,14 @@ async fn somebody_else_answers() {
     std::fs::write(&foreign, crate::support::certs::Authority::new("Somebody else").pem()).unwrap();
     let wrong_ca = rule(&scene, &format!("server: {:?}, caFile: {foreign:?}", cluster.server));
     scene.fleet.settings_with_connect(&wrong_ca, "mode: enforce\n");
-    kept_out(&scene, "unreachable", ["certificate does not come from the cluster's CA"], "`caFile`").await;
+    kept_out(&scene, "tls", ["certificate does not come from the cluster's CA"], "`caFile`").await;
 
     let wrong_name = rule(
         &scene,
         &format!("server: {:?}, caFile: {:?}, tlsServerName: other.example.com", cluster.server, cluster.ca_file),
     );
     scene.fleet.settings_with_connect(&wrong_name, "mode: enforce\n");
-    kept_out(&scene, "unreachable", ["certificate bears another name", "other.example.com"], "`tlsServerName`").await;
+    kept_out(&scene, "tls", ["certificate bears another name", "other.example.com"], "`tlsServerName`").await;
 }
 
 #[tokio::test]
@@ -91,7 +93,7 @@ async fn the_cluster_does_not_know_rolecall() {
     let scene = Scene::of_a_stranger("does-not-know").await;
     scene.cluster().write_aws_auth([("mapRoles", NODE_ROWS)]).await;
     let own = scene.arn(MEMBER_ROLE);
-    kept_out(&scene, "access-denied", ["the cluster answers 401", &own], "add an access entry or an aws-auth row")
+    kept_out(&scene, "unauthenticated", ["the cluster answers 401", &own], "add an access entry or an aws-auth row")
         .await;
 }
 
@@ -102,7 +104,7 @@ async fn the_cluster_knows_rolecall_and_says_no() {
     scene.cluster().write_aws_auth([("mapRoles", &member_row(&scene, "nobodies"))]).await;
     scene.person(MEMBER_ROLE).await.gets_in("rolecall").await;
     let words = ["says no (403)", "cannot get resource \"configmaps\"", "namespace \"kube-system\""];
-    kept_out(&scene, "access-denied", words, "Give rolecall this permission").await;
+    kept_out(&scene, "forbidden", words, "Give rolecall this permission").await;
 }
 
 #[tokio::test]

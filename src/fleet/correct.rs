@@ -168,6 +168,7 @@ fn settle(report: &mut ClusterReport, plan: &Plan, outcome: Outcome, look: &exam
     }
     if let Some(why) = &look.why {
         report.status = examine::status_of(why.kind);
+        report.cause = Some(why.kind);
         report.why = Some(format!("after writing it could not be read again: {}", why.message));
         report.next.clone_from(&why.next);
         return false;

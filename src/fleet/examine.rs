@@ -126,6 +126,7 @@ pub(super) fn status_of(kind: UnreadableKind) -> Status {
 }
 
 fn report(context: &Context, cluster: Cluster, look: Look) -> ClusterReport {
+    let cause = look.why.as_ref().map(|why| why.kind);
     let (why, next) = match look.why {
         Some(why) => (Some(why.message), why.next),
         None => look.plan.blocked.as_ref().map_or((None, None), |g| (Some(g.message.clone()), Some(g.next.clone()))),
@@ -133,6 +134,7 @@ fn report(context: &Context, cluster: Cluster, look: Look) -> ClusterReport {
     let mut report = ClusterReport {
         cluster,
         status: look.status,
+        cause,
         why,
         next,
         plan: Some(look.plan),
@@ -166,8 +168,9 @@ fn refuse_if_moved(report: &mut ClusterReport, earlier: &Plan) {
 }
 
 fn unreadable(cluster: Cluster, plan: Option<Plan>, why: Unreadable) -> ClusterReport {
-    let status = status_of(why.kind);
-    ClusterReport { cluster, status, why: Some(why.message), next: why.next, plan, earlier: Vec::new(), outcome: None }
+    let (status, cause) = (status_of(why.kind), Some(why.kind));
+    let (why, next) = (Some(why.message), why.next);
+    ClusterReport { cluster, status, cause, why, next, plan, earlier: Vec::new(), outcome: None }
 }
 
 fn client(context: &Context, cluster: &Cluster, session: &Session) -> Result<kube::Client, Unreadable> {
@@ -191,7 +194,8 @@ fn rules(context: &Context, cluster: &Cluster, session: &Session) -> PlanRules {
 fn leave_alone(context: &Context, cluster: &Cluster) -> Option<ClusterReport> {
     let report = |status, why: String, next: Option<String>| {
         let cluster = cluster.clone();
-        Some(ClusterReport { cluster, status, why: Some(why), next, plan: None, earlier: Vec::new(), outcome: None })
+        let why = Some(why);
+        Some(ClusterReport { cluster, status, cause: None, why, next, plan: None, earlier: Vec::new(), outcome: None })
     };
     if let ClusterPhase::LeftAlone(status) = &cluster.phase {
         return report(Status::LeftAlone, format!("EKS reports it as {status}"), None);
@@ -238,7 +242,8 @@ mod tests {
     fn held_to(earlier: &str, status: Status, now: &str) -> ClusterReport {
         let (earlier, plan) = (plan(earlier), Some(plan(now)));
         let (why, next, outcome) = (Some("as it was".to_owned()), None, None);
-        let mut report = ClusterReport { cluster: cluster(), status, why, next, plan, earlier: Vec::new(), outcome };
+        let mut report =
+            ClusterReport { cluster: cluster(), status, cause: None, why, next, plan, earlier: Vec::new(), outcome };
         refuse_if_moved(&mut report, &earlier);
         report
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, Finding, Outcome, Plan};
+use super::{Cluster, Finding, Outcome, Plan, UnreadableKind};
 
 /// What a pass was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +98,9 @@ pub struct ClusterReport {
     pub cluster: Cluster,
     /// Where it stands.
     pub status: Status,
+    /// What kind of failure kept it, or a part of it, from being read.
+    #[serde(default)]
+    pub cause: Option<UnreadableKind>,
     /// Why it stands there, in a sentence, where the status alone does not say it.
     pub why: Option<String>,
     /// What to do next, where there is something.

@@ -21,7 +21,16 @@ pub(super) fn cluster(account: (&str, &str), region: &str, name: &str) -> Cluste
 }
 
 fn report(cluster: Cluster, status: Status) -> ClusterReport {
-    ClusterReport { cluster, status, why: None, next: None, plan: None, earlier: Vec::new(), outcome: None }
+    ClusterReport {
+        cluster,
+        status,
+        cause: None,
+        why: None,
+        next: None,
+        plan: None,
+        earlier: Vec::new(),
+        outcome: None,
+    }
 }
 
 fn row(username: &str, groups: &[&str]) -> Option<Content> {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::model::{
     Account, AccountId, Action, Change, Cluster, ClusterReport, Content, ExitCode, Finding, FindingCode, ObjectRef,
-    PassKind, PassReport, RbacSubject, Region, RoleRef, Rule, Source, Subject, Surface,
+    PassKind, PassReport, RbacSubject, Region, RoleRef, Rule, Source, Subject, Surface, UnreadableKind,
 };
 
 /// The version of the shape.
@@ -51,6 +51,8 @@ struct ClusterEntry<'a> {
     version: Option<&'a str>,
     authentication_mode: &'static str,
     status: &'static str,
+    /// `unreachable`, `tls`, `unauthenticated`, `forbidden`, `timeout`, `throttled` or `server`: what kept it from being read.
+    cause: Option<UnreadableKind>,
     why: Option<&'a str>,
     next: Option<&'a str>,
     blocked: Option<Blocked<'a>>,
@@ -208,6 +210,7 @@ fn entry<'a>(report: &'a ClusterReport, view: &View) -> ClusterEntry<'a> {
         version: cluster.version.as_deref(),
         authentication_mode: cluster.authentication_mode.as_str(),
         status: report.status.as_str(),
+        cause: report.cause,
         why: report.why.as_deref(),
         next: report.next.as_deref(),
         blocked: plan.and_then(|plan| plan.blocked.as_ref()).map(|guard| Blocked {
