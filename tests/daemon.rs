@@ -304,7 +304,7 @@ async fn a_port_in_use_is_an_error_that_names_it() {
 #[tokio::test]
 #[ignore = "needs the real control plane: run tests/run"]
 async fn a_pass_that_fails_as_a_whole_does_not_wait_for_the_schedule() {
-    let (fleet, _, port) = fleet("retry", YEARLY).await;
+    let (fleet, _, port) = fleet("retry", &schedule(YEARLY)).await;
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let sts = format!("http://{nobody}");
     let mut daemon = Daemon::start(&fleet, port, &[], &[("AWS_ENDPOINT_URL_STS", &sts)]).await;
