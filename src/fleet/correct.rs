@@ -9,7 +9,7 @@ use tracing::{Instrument, info, info_span, warn};
 use super::{
     Context,
     examine::{self, Examined, WayIn},
-    walk::{join_all, or_fault},
+    tasks::{join_all, or_fault},
 };
 use crate::{
     apply,

@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     Context,
-    walk::{FAULT, FAULT_NEXT},
+    tasks::{FAULT, FAULT_NEXT},
 };
 
 /// A cluster as it was examined, with what it takes to correct it.

@@ -7,6 +7,7 @@ mod journal;
 mod load;
 mod progress;
 mod selection;
+mod tasks;
 mod walk;
 
 use std::{

@@ -1,8 +1,8 @@
 //! Walking the organization: accounts, their regions, their clusters.
 
-use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
-use futures::{FutureExt, TryFutureExt};
+use futures::TryFutureExt;
 use tokio::{sync::Semaphore, task::JoinSet};
 use tracing::{Instrument, debug, info_span};
 
@@ -10,6 +10,7 @@ use super::{
     Context, FleetError,
     examine::{self, Examined},
     selection,
+    tasks::{FAULT, FAULT_NEXT, join_all, or_fault},
 };
 use crate::{
     discover::{self, Hub, Need, Organization, Session},
@@ -154,33 +155,6 @@ where
     }
     join_all(tasks).await
 }
-
-/// Waits for every task.
-pub(super) async fn join_all<T: 'static>(mut tasks: JoinSet<T>) -> Vec<T> {
-    let mut results = Vec::with_capacity(tasks.len());
-    while let Some(result) = tasks.join_next().await {
-        match result {
-            Ok(result) => results.push(result),
-            Err(error) => tracing::error!(%error, "a task of the pass ended abnormally"),
-        }
-    }
-    results
-}
-
-/// The work's result; when the work panics, what `instead` makes of it. What a fault of rolecall's own took away must
-/// not look as if it had never been there.
-pub(super) async fn or_fault<T>(work: impl Future<Output = T>, instead: impl FnOnce() -> T) -> T {
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| {
-        tracing::error!("a fault in rolecall: the log shows where, above");
-        instead()
-    })
-}
-
-/// What a report says where rolecall itself failed.
-pub(super) const FAULT: &str = "a fault in rolecall: it stopped in the middle, so that this is not known";
-
-/// What to do about it.
-pub(super) const FAULT_NEXT: &str = "report the panic message in the log together with the version";
 
 async fn walk_account(context: &Context, hub: &Hub, account: &Account) -> AccountWalk {
     let mut walk = AccountWalk::default();
