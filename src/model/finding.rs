@@ -87,6 +87,8 @@ pub enum FindingCode {
     RowIneffective,
     /// A row of aws-auth that a later row of the same principal overrides.
     RowShadowed,
+    /// Something stands as the policy wants and becomes rolecall's by a write that changes nothing else.
+    TakenOver,
     /// Something that is not rolecall's and that the policy does not speak of.
     Unmanaged,
     /// Something that would be removed or changed but is protected.

@@ -10,7 +10,9 @@ pub mod splice;
 
 pub use ownership::OWNED_ROWS;
 
-use crate::model::{Action, Change, Cluster, ClusterState, Desired, Finding, FindingCode, Place, Plan, PlanRules};
+use crate::model::{
+    Action, Change, Cluster, ClusterState, Desired, Finding, FindingCode, Place, Plan, PlanRules, Step, Surface, Write,
+};
 
 /// Plans what brings one cluster in line with what is desired for it.
 ///
@@ -33,7 +35,29 @@ pub fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, rules: &
     let pending: Vec<draft::Pending> = parts.into_iter().flatten().collect();
     plan.blocked = aws_auth.guard.or_else(|| guards::max_removals(&pending, rules.max_removals));
     draft::assemble(&mut plan, pending);
+    plan.findings.extend(taken_over(&plan.steps).map(|finding| finding.at(cluster.place())).collect::<Vec<_>>());
     plan
+}
+
+/// No write goes untold: those that make no change only note what is rolecall's from now on.
+fn taken_over(steps: &[Step]) -> impl Iterator<Item = Finding> {
+    steps.iter().filter(|step| step.changes.is_empty()).filter_map(|step| {
+        let (subject, what, surface) = match &step.write {
+            Write::PutAwsAuth { .. } => {
+                let what = format!(
+                    "rows of aws-auth that stand as the policy wants are noted as rolecall's in the annotation {OWNED_ROWS}"
+                );
+                ("aws-auth".to_owned(), what, Surface::AwsAuth)
+            }
+            Write::ApplyObject { object, .. } => {
+                let what = format!("{object} stands as the policy wants and gets rolecall's label");
+                (object.to_string(), what, Surface::Rbac)
+            }
+            Write::CreateBackup { .. } | Write::DeleteObject { .. } => return None,
+        };
+        let message = format!("{what}; nothing else changes, and what the policy drops later is removed");
+        Some(Finding::notice(FindingCode::TakenOver, subject, message).on(surface))
+    })
 }
 
 /// Why rows of aws-auth may stay that hold groups whose bindings the policy no longer wants: whoever gets in by them

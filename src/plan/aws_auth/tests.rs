@@ -45,8 +45,10 @@ fn what_already_stands_as_wanted_is_only_taken_over() {
     assert!(plan.changes.is_empty() && !plan.has_drift());
     assert_eq!((plan.steps.len(), plan.steps[0].changes.len(), roles(&plan)), (1, 0, live.as_str()));
     assert!(owned(&plan).contains("AROA1"));
+    assert_eq!(found(&plan, FindingCode::TakenOver).len(), 1, "the write is told although nothing changes");
     let after = applied(&before, &plan);
-    assert!(run(&desired, &after).steps.is_empty());
+    let second = run(&desired, &after);
+    assert!(second.steps.is_empty() && found(&second, FindingCode::TakenOver).is_empty());
     // An id that is not known this time is not forgotten.
     assert!(run(&rows(vec![wanted("dev", "dev", &["a", "b"])]), &after).steps.is_empty());
 }
