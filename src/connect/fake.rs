@@ -1,7 +1,6 @@
 //! A cluster that answers as a test tells it to.
 
 use std::{
-    collections::BTreeMap,
     io,
     sync::{Arc, Mutex},
 };
@@ -12,7 +11,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tower::{BoxError, service_fn, util::ServiceFn};
 
-use crate::model::{Account, AuthenticationMode, Cluster, ClusterId, ClusterPhase, Region};
+use crate::model::{Account, Cluster, ClusterId, Region, samples};
 
 /// One request as the server saw it.
 #[derive(Clone, Debug)]
@@ -112,16 +111,7 @@ pub(crate) fn id() -> ClusterId {
 }
 
 pub(crate) fn cluster() -> Cluster {
-    let id = id();
-    Cluster {
-        account: Account { id: id.account.clone(), name: "dev".to_owned(), ou_path: None, tags: None },
-        id,
-        arn: "arn:aws:eks:eu-west-1:111122223333:cluster/dev".to_owned(),
-        phase: ClusterPhase::Ready,
-        endpoint: "https://ABC.gr7.eu-west-1.eks.amazonaws.com".to_owned(),
-        certificate_authority: String::new(),
-        authentication_mode: AuthenticationMode::ConfigMap,
-        tags: BTreeMap::new(),
-        version: None,
-    }
+    let cluster = samples::cluster("dev");
+    let account = Account { ou_path: None, ..cluster.account };
+    Cluster { account, endpoint: "https://ABC.gr7.eu-west-1.eks.amazonaws.com".to_owned(), ..cluster }
 }

@@ -216,21 +216,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::model::{Account, AuthenticationMode, ClusterId, Region, Step, Write};
+    use crate::model::{Step, Write, samples};
 
     fn cluster() -> Cluster {
-        let account = Account { id: "111122223333".parse().unwrap(), name: "dev".into(), ou_path: None, tags: None };
-        Cluster {
-            id: ClusterId { account: account.id.clone(), region: Region::new("eu-west-1"), name: "one".into() },
-            account,
-            arn: String::new(),
-            phase: ClusterPhase::Ready,
-            endpoint: String::new(),
-            certificate_authority: String::new(),
-            authentication_mode: AuthenticationMode::ConfigMap,
-            tags: BTreeMap::new(),
-            version: None,
-        }
+        samples::cluster("one")
     }
 
     fn plan(backup: &str) -> Plan {

@@ -14,6 +14,9 @@ mod outcome;
 mod pass;
 mod plan;
 mod rbac;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod samples;
 mod scope;
 mod secret;
 mod selector;

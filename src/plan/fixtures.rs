@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    Account, Arn, AuthenticationMode, AwsAuth, AwsAuthPrecondition, AwsAuthText, Cluster, ClusterId, ClusterPhase,
-    ClusterState, Content, Desired, DesiredAccount, DesiredBinding, DesiredRole, DesiredRow, FieldManager, Finding,
-    FindingCode, ObjectPrecondition, ObjectRef, Observed, ObservedBinding, ObservedRole, Plan, PlanRules, RbacKind,
-    RbacState, RbacSubject, Region, RoleRef, Rule, Section, Source, SubjectKind, Unmanaged, Write,
+    Arn, AwsAuth, AwsAuthPrecondition, AwsAuthText, Cluster, ClusterState, Content, Desired, DesiredAccount,
+    DesiredBinding, DesiredRole, DesiredRow, FieldManager, Finding, FindingCode, ObjectPrecondition, ObjectRef,
+    Observed, ObservedBinding, ObservedRole, Plan, PlanRules, RbacKind, RbacState, RbacSubject, RoleRef, Rule, Section,
+    Source, SubjectKind, Unmanaged, Write, samples,
 };
 
 use super::plan;
@@ -14,24 +14,7 @@ use super::plan;
 pub(super) const NODE: &str = "- rolearn: arn:aws:iam::111122223333:role/node\n  username: system:node:{{EC2PrivateDNSName}}\n  groups:\n  - system:bootstrappers\n  - system:nodes\n";
 
 pub(super) fn cluster() -> Cluster {
-    let account = "111122223333".parse().unwrap();
-    let region = Region::new("eu-west-1");
-    Cluster {
-        id: ClusterId { account, region, name: "checkout".to_owned() },
-        account: Account {
-            id: "111122223333".parse().unwrap(),
-            name: "payments-prod".to_owned(),
-            ou_path: None,
-            tags: None,
-        },
-        arn: "arn:aws:eks:eu-west-1:111122223333:cluster/checkout".to_owned(),
-        phase: ClusterPhase::Ready,
-        endpoint: String::new(),
-        certificate_authority: String::new(),
-        authentication_mode: AuthenticationMode::ConfigMap,
-        tags: BTreeMap::new(),
-        version: None,
-    }
+    samples::cluster("checkout")
 }
 
 pub(super) fn rules() -> PlanRules {

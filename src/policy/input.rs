@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{model::Rule, source::selector::SelectorInput};
+use crate::{
+    model::Rule,
+    source::{ApiVersion, selector::SelectorInput},
+};
 
 /// Who gets into which Kubernetes groups of which EKS clusters, and which roles those groups hold. Several files merge
 /// into one policy.
@@ -34,13 +37,6 @@ pub(super) struct PolicyInput {
     /// IAM roles that nodes run as. Their aws-auth rows are added where they are missing, never changed or removed.
     #[serde(default)]
     pub(super) nodes: Vec<NodeInput>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(inline)]
-pub(super) enum ApiVersion {
-    #[serde(rename = "rolecall.dev/v1")]
-    V1,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -6,9 +6,9 @@ use super::{
     entry::{AccessEntry, BindingEntry, Group, NodeEntry, RoleEntry, Spot, SubjectEntry, Until, Username, Who},
     names, principal,
 };
+pub(super) use crate::model::samples::cluster;
 use crate::model::{
-    Account, AuthenticationMode, Cluster, ClusterId, ClusterPhase, Glob, Identities, Identity, Lookup, Principal,
-    RbacKind, RbacSubject, Region, RoleRef, Rule, Selector, Source, SubjectKind,
+    Glob, Identities, Identity, Lookup, Principal, RbacKind, RbacSubject, RoleRef, Rule, Selector, Source, SubjectKind,
 };
 
 pub(super) const ACCOUNT: &str = "111122223333";
@@ -74,26 +74,6 @@ pub(super) fn bound(line: usize, kind: SubjectKind, name: &str, cluster_role: &s
         subject: RbacSubject { kind, name: name.to_owned(), namespace: None },
         bindings: vec![BindingEntry { spot: spot(line), namespace: None, role_ref }],
         selector: Selector::default(),
-    }
-}
-
-pub(super) fn cluster(name: &str) -> Cluster {
-    let account = Account {
-        id: ACCOUNT.parse().unwrap(),
-        name: "payments".to_owned(),
-        ou_path: Some("/Workloads/Prod".to_owned()),
-        tags: None,
-    };
-    Cluster {
-        id: ClusterId { account: account.id.clone(), region: Region::new("eu-west-1"), name: name.to_owned() },
-        account,
-        arn: format!("arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/{name}"),
-        phase: ClusterPhase::Ready,
-        endpoint: String::new(),
-        certificate_authority: String::new(),
-        authentication_mode: AuthenticationMode::ConfigMap,
-        tags: BTreeMap::new(),
-        version: None,
     }
 }
 

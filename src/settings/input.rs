@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::source::selector::SelectorInput;
+use crate::source::{ApiVersion, selector::SelectorInput};
 
 /// Settings of rolecall: where it looks, how it gets in, and what it may change.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -53,13 +53,6 @@ pub(super) struct SettingsInput {
     pub(super) safety: SafetyInput,
     /// Where the daemon serves health and metrics; without it, nowhere.
     pub(super) web: Option<WebInput>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[schemars(inline)]
-pub(super) enum ApiVersion {
-    #[serde(rename = "rolecall.dev/v1")]
-    V1,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

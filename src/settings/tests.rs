@@ -1,13 +1,13 @@
 //! What settings say, and what people see when they are wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    model::{Account, AuthenticationMode, ClusterId, ClusterPhase, Regions},
+    model::{Account, Regions, samples},
     source::{Diagnostics, SourceFile},
 };
 
@@ -29,21 +29,8 @@ fn settings(text: &str) -> Settings {
 
 fn cluster(name: &str, tags: Option<&[(&str, &str)]>) -> Cluster {
     let tags = tags.map(|tags| tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
-    Cluster {
-        id: ClusterId {
-            account: "111122223333".parse().unwrap(),
-            region: crate::model::Region::new("eu-west-1"),
-            name: name.to_owned(),
-        },
-        account: Account { id: "111122223333".parse().unwrap(), name: "dev".to_owned(), ou_path: None, tags },
-        arn: String::new(),
-        phase: ClusterPhase::Ready,
-        endpoint: String::new(),
-        certificate_authority: String::new(),
-        authentication_mode: AuthenticationMode::ConfigMap,
-        tags: BTreeMap::new(),
-        version: None,
-    }
+    let cluster = samples::cluster(name);
+    Cluster { account: Account { tags, ou_path: None, ..cluster.account }, ..cluster }
 }
 
 #[test]

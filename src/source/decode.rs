@@ -1,13 +1,22 @@
 //! A document → a Rust type, by way of the type's JSON Schema.
 
 use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::RecursiveTransform};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{Diagnostics, Document, check, join, pointer};
 
 /// How often a value that cannot be decoded is taken out before the rest is given up.
 const ROUNDS: usize = 64;
+
+/// The version of the languages of settings and policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum ApiVersion {
+    /// The first.
+    #[serde(rename = "rolecall.dev/v1")]
+    V1,
+}
 
 /// The JSON Schema (2020-12) of a type as files are checked against it and as editors complete from it. `null` is
 /// never allowed: an optional key is left out, and a key without a value is a mistake.

@@ -19,7 +19,7 @@ mod tests;
 mod wording;
 mod yaml;
 
-pub use decode::{decode, schema};
+pub use decode::{ApiVersion, decode, schema};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Span};
 pub use document::Document;
 pub use pointer::join;
