@@ -209,6 +209,30 @@ fn an_endpoint_that_refuses_is_an_error_that_names_what_was_asked() {
 }
 
 #[test]
+fn what_is_wrong_in_settings_and_policy_is_said_at_once() {
+    let policy = format!("{POLICY}shape: round\n");
+    let folder = folder(&format!("{SETTINGS}colour: red\n"), &[("team.yaml", policy.as_bytes())]);
+    let places = contains("rolecall.yaml:7:1").and(contains("colour"));
+    let places = places.and(contains("team.yaml:9:1")).and(contains("shape"));
+    command(folder.path(), &["validate"]).assert().code(2).stderr(places);
+}
+
+#[test]
+fn no_command_starts_with_files_that_are_not_valid() {
+    let folder = folder(SETTINGS, &[("team.yaml", b"kind: AccessPolicy\n")]);
+    for name in ["discover", "plan", "sync", "report", "run"] {
+        command(folder.path(), &[name]).assert().code(2).stdout("").stderr(contains("team.yaml"));
+    }
+}
+
+#[test]
+fn a_file_that_is_no_plan_is_refused() {
+    let folder = folder(&format!("{SETTINGS}mode: enforce\n"), &[("team.yaml", POLICY.as_bytes())]);
+    let words = contains("policies/team.yaml is not a plan that can be carried out: it is not JSON");
+    command(folder.path(), &["sync", "--plan", "policies/team.yaml"]).assert().code(2).stderr(words);
+}
+
+#[test]
 fn sync_needs_leave_to_write() {
     let folder = folder(SETTINGS, &[("a.yaml", POLICY.as_bytes())]);
     without_credentials(folder.path(), &["sync"]).assert().code(2).stderr(contains("mode: enforce"));

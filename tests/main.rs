@@ -9,7 +9,6 @@
 mod aws_auth;
 mod broken_section;
 mod cli;
-mod commands;
 mod conflict;
 mod daemon;
 mod deploy;
