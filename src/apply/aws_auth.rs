@@ -7,8 +7,8 @@ use kube::{Api, api::PostParams};
 
 use super::{Miss, Place};
 use crate::{
-    connect::{self, MANAGED_BY, MANAGER, path_segment},
-    model::{AwsAuthPrecondition, AwsAuthText},
+    connect::{self, path_segment},
+    model::{AwsAuthPrecondition, AwsAuthText, MANAGED_BY, MANAGER},
 };
 
 const NAMESPACE: &str = "kube-system";

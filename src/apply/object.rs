@@ -10,8 +10,11 @@ use serde_json::{Value, json};
 
 use super::{Miss, Place};
 use crate::{
-    connect::{self, MANAGED_BY, MANAGER, path_segment},
-    model::{Content, ObjectPrecondition, ObjectRef, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind, Unreadable},
+    connect::{self, path_segment},
+    model::{
+        Content, MANAGED_BY, MANAGER, ObjectPrecondition, ObjectRef, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind,
+        Unreadable,
+    },
 };
 
 /// Why an object was not taken.

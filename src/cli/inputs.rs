@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -15,17 +14,12 @@ use crate::{
     report::{self, View},
 };
 
-/// Today in UTC, by which grants end.
-pub(super) fn today() -> Date {
-    Timestamp::now().to_zoned(TimeZone::UTC).date()
-}
-
 /// Settings and policy; what is wrong with them is said.
 ///
 /// # Errors
 /// When one of them is not valid.
 pub(super) fn load(global: &Global, terminal: &Terminal) -> Result<Arc<Inputs>> {
-    let loaded = fleet::load(&global.settings, today());
+    let loaded = fleet::load(&global.settings, fleet::today());
     if !loaded.diagnostics.is_empty() {
         terminal.say(&loaded.render(terminal.error_color));
     }

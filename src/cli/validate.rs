@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use super::{
     args::{Global, Output, ValidateArgs},
-    inputs,
     terminal::Terminal,
 };
 use crate::{
@@ -33,7 +32,7 @@ struct Entry<'a> {
 }
 
 pub(super) fn validate(global: &Global, args: &ValidateArgs, terminal: &Terminal) -> Result<ExitCode> {
-    let loaded = fleet::load(&global.settings, inputs::today());
+    let loaded = fleet::load(&global.settings, fleet::today());
     let valid = loaded.inputs.is_some();
     match global.output {
         Output::Json => terminal.print(&json(&loaded)?)?,

@@ -15,13 +15,6 @@ pub use client::client;
 pub use target::{ConnectTarget, target};
 pub use words::{server_error, unreadable, with_principal};
 
-/// The field manager and the label value by which rolecall's objects are known.
-pub const MANAGER: &str = "rolecall";
-
-/// The label that marks an object as somebody's:
-/// <https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/>.
-pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-
 /// An object's name as one segment of a URL's path: the client puts names into paths as they are, and RBAC allows names
 /// with `?`, `#` or spaces.
 pub fn path_segment(name: &str) -> String {

@@ -14,7 +14,6 @@ use std::{
     time::Duration,
 };
 
-use jiff::{Timestamp, tz::TimeZone};
 use tokio::{
     net::TcpListener,
     sync::mpsc,
@@ -27,7 +26,6 @@ pub use schedule::ScheduleError;
 
 use crate::{
     fleet::{self, Inputs, Loaded},
-    settings::Settings,
     web,
 };
 use runner::Runner;
@@ -95,7 +93,6 @@ struct Daemon {
     ticker: Ticker,
     watcher: Watcher,
     runner: Runner,
-    settings: Settings,
     /// The files and directories of the inputs in force.
     paths: Vec<PathBuf>,
     /// What is wrong with the files on disk, when they are not those in force.
@@ -128,7 +125,7 @@ impl Reason {
 pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     // First of all, since a signal that nobody watches for ends the process.
     let signals = Signals::watch()?;
-    let loaded = fleet::load(&options.settings, today());
+    let loaded = fleet::load(&options.settings, fleet::today());
     match options.at_start {
         // Where standard error is closed there is nobody to tell.
         AtStart::Shown { color } => drop(io::stderr().write_all(loaded.render(color).as_bytes())),
@@ -147,9 +144,8 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     ticker.follow(&inputs.settings.schedule).await?;
     let mut watcher = Watcher::start(change).map_err(|e| watch_error("files", &e))?;
     watcher.follow(&paths);
-    let settings = inputs.settings.clone();
     let runner = Runner::new(Arc::new(inputs), Arc::clone(&state), stop.clone());
-    let mut daemon = Daemon { options, state, ticker, watcher, runner, settings, paths, rejected: None };
+    let mut daemon = Daemon { options, state, ticker, watcher, runner, paths, rejected: None };
     daemon.main_loop(signals, ticks, changes).await;
 
     info!("stopping: writes in flight may finish");
@@ -167,10 +163,6 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     }
     info!("stopped");
     Ok(())
-}
-
-fn today() -> jiff::civil::Date {
-    Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
 fn watch_error(what: &'static str, error: &dyn std::fmt::Display) -> DaemonError {
@@ -225,11 +217,11 @@ impl Daemon {
             self.state.missed_tick();
             return;
         }
-        self.runner.start(self.settings.schedule.jitter);
+        self.runner.start(self.runner.settings().schedule.jitter);
     }
 
     async fn follow_schedule(&mut self) {
-        if let Err(error) = self.ticker.follow(&self.settings.schedule).await {
+        if let Err(error) = self.ticker.follow(&self.runner.settings().schedule).await {
             error!(%error, "the schedule cannot be followed: the one before stays");
         }
     }
@@ -237,7 +229,7 @@ impl Daemon {
     /// Reads settings and policy again. What is not valid changes nothing: the last good ones stay in force. Unless a
     /// person asked, nothing is said where nothing is new: a log kept beside the settings is a change on disk itself.
     async fn reload(&mut self, reason: Reason) {
-        let loaded = fleet::load(&self.options.settings, today());
+        let loaded = fleet::load(&self.options.settings, fleet::today());
         // Those in force as well: what is wrong may be that the settings name the wrong files.
         self.watcher.follow(loaded.paths.iter().chain(&self.paths));
         let why = reason.as_str();
@@ -270,11 +262,10 @@ impl Daemon {
     }
 
     async fn take(&mut self, inputs: Inputs, paths: Vec<PathBuf>) {
-        if inputs.settings.web != self.settings.web {
+        if inputs.settings.web != self.runner.settings().web {
             warn!("`web` changed: that takes a restart");
         }
         self.paths = paths;
-        self.settings = inputs.settings.clone();
         self.runner.take(Arc::new(inputs));
         self.follow_schedule().await;
     }

@@ -13,7 +13,7 @@ use crate::{
     discover::{self, Hub},
     fleet::{self, FleetError, Inputs, PassOptions, Quiet},
     model::{PassKind, PassReport},
-    settings::Mode,
+    settings::{Mode, Settings},
     web,
 };
 
@@ -51,6 +51,11 @@ impl Runner {
     /// Runs nothing yet.
     pub(super) fn new(inputs: Arc<Inputs>, state: Arc<web::State>, stop: CancellationToken) -> Self {
         Self { inputs, hub: None, work: Work::Idle, failures: 0, state, stop }
+    }
+
+    /// The settings in force.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.inputs.settings
     }
 
     /// Whether these are the inputs in force.

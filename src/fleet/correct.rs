@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::{sync::Semaphore, task::JoinSet};
-use tracing::{Instrument, info, info_span, warn};
+use tracing::{Instrument, info, warn};
 
 use super::{
     Context,
     examine::{self, Examined, WayIn},
-    tasks::{join_all, or_fault},
+    tasks::{cluster_span, join_all, or_fault},
 };
 use crate::{
     apply,
@@ -33,8 +33,7 @@ pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examin
             continue;
         };
         let (context, at_once) = (Arc::clone(context), Arc::clone(&at_once));
-        let id = report.cluster.id.clone();
-        let span = info_span!("cluster", account = %id.account, region = %id.region, name = %id.name);
+        let span = cluster_span(&report.cluster.id);
         tasks.spawn(
             async move {
                 let _permit = at_once.acquire_owned().await;
@@ -69,12 +68,7 @@ fn hold_to_budget(context: &Context, examined: &mut [Examined]) {
             next: "see with `rolecall plan` whether that is meant, then raise `safety.maxChangedClusters`".to_owned(),
         };
         *way_in = None;
-        report.status = Status::Blocked;
-        report.why = Some(guard.message.clone());
-        report.next = Some(guard.next.clone());
-        if let Some(plan) = &mut report.plan {
-            plan.blocked = Some(guard);
-        }
+        report.block(guard);
     }
 }
 

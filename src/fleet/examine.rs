@@ -159,12 +159,12 @@ fn refuse_if_moved(report: &mut ClusterReport, earlier: &Plan) {
         message: format!("cluster {} or the policy moved since the plan was made: it is not carried out", plan.cluster),
         next: "look at a new plan: `rolecall plan --out FILE`".to_owned(),
     };
-    if !report.status.is_unknown() {
-        report.status = Status::Blocked;
-        report.why = Some(guard.message.clone());
-        report.next = Some(guard.next.clone());
+    // A cluster that could not be read stays one of which that is said.
+    if report.status.is_unknown() {
+        plan.blocked = Some(guard);
+    } else {
+        report.block(guard);
     }
-    plan.blocked = Some(guard);
 }
 
 fn unreadable(cluster: Cluster, plan: Option<Plan>, why: Unreadable) -> ClusterReport {

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
@@ -26,7 +26,7 @@ pub use walk::{Discovery, discover};
 
 use crate::{
     discover::{DiscoverError, Hub},
-    model::{ClusterId, ClusterReport, Finding, FindingCode, PassKind, PassReport, Plan},
+    model::{ClusterId, PassKind, PassReport, Plan},
 };
 
 /// Why a pass could not take place at all.
@@ -98,7 +98,7 @@ pub(crate) struct Context {
     pub(crate) options: PassOptions,
     pub(crate) progress: Arc<dyn Progress>,
     pub(crate) cancel: CancellationToken,
-    pub(crate) today: jiff::civil::Date,
+    pub(crate) today: Date,
     /// When the pass was first seen to be called off.
     pub(crate) called_off: OnceLock<Instant>,
 }
@@ -113,8 +113,7 @@ impl Context {
         cancel: CancellationToken,
         progress: Arc<dyn Progress>,
     ) -> Self {
-        let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-        Self { inputs, options, progress, cancel, today, called_off: OnceLock::new() }
+        Self { inputs, options, progress, cancel, today: today(), called_off: OnceLock::new() }
     }
 
     /// Ends some seconds after the pass was called off, at the same time for everybody who waits.
@@ -122,6 +121,11 @@ impl Context {
         self.cancel.cancelled().await;
         tokio::time::sleep_until(*self.called_off.get_or_init(Instant::now) + GRACE).await;
     }
+}
+
+/// Today in UTC, by which grants and pauses end.
+pub fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
 /// Walks the organization once: reads and plans every cluster and, for [`PassKind::Sync`], corrects it.
@@ -160,19 +164,4 @@ pub async fn pass(
     }
     .instrument(span)
     .await
-}
-
-/// A finding for a cluster that was asked for and is not there.
-pub(crate) fn vanished(plan: &Plan) -> Finding {
-    Finding::gap(
-        FindingCode::ClusterUnreadable,
-        plan.cluster.to_string(),
-        format!("cluster {} is in the plan and was not found in this pass", plan.cluster),
-    )
-    .next("make a new plan with `rolecall plan --out FILE`")
-}
-
-/// Sorts reports the way people look for clusters: by account, region and name.
-pub(crate) fn sort(reports: &mut [ClusterReport]) {
-    reports.sort_by(|a, b| a.cluster.id.cmp(&b.cluster.id));
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Context, sort, vanished};
+use super::Context;
 use crate::{
-    model::{Cluster, ClusterReport, Finding, FindingCode, Match},
+    model::{Cluster, ClusterReport, Finding, FindingCode, Match, Plan},
     policy,
 };
 
@@ -45,11 +45,18 @@ pub(super) fn complete(
     mut reports: Vec<ClusterReport>,
     findings: &mut Vec<Finding>,
 ) -> Vec<ClusterReport> {
-    sort(&mut reports);
+    reports.sort_by(|a, b| a.cluster.id.cmp(&b.cluster.id));
     unused_selectors(context, reports.iter().map(|report| &report.cluster), findings);
     if let Some(only) = &context.options.only {
         let seen: BTreeSet<_> = reports.iter().map(|report| &report.cluster.id).collect();
         findings.extend(only.plans.iter().filter(|plan| !seen.contains(&plan.cluster)).map(vanished));
     }
     reports
+}
+
+/// A cluster that was asked for and is not there.
+fn vanished(plan: &Plan) -> Finding {
+    let message = format!("cluster {} is in the plan and was not found in this pass", plan.cluster);
+    Finding::gap(FindingCode::ClusterUnreadable, plan.cluster.to_string(), message)
+        .next("make a new plan with `rolecall plan --out FILE`")
 }

@@ -4,6 +4,14 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use tokio::task::JoinSet;
+use tracing::{Span, info_span};
+
+use crate::model::ClusterId;
+
+/// The span of the work on one cluster, by which its lines are found in the log.
+pub(super) fn cluster_span(id: &ClusterId) -> Span {
+    info_span!("cluster", account = %id.account, region = %id.region, name = %id.name)
+}
 
 /// Waits for every task.
 pub(super) async fn join_all<T: 'static>(mut tasks: JoinSet<T>) -> Vec<T> {

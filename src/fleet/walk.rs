@@ -10,7 +10,7 @@ use super::{
     Context, FleetError,
     examine::{self, Examined},
     selection,
-    tasks::{FAULT, FAULT_NEXT, join_all, or_fault},
+    tasks::{FAULT, FAULT_NEXT, cluster_span, join_all, or_fault},
 };
 use crate::{
     discover::{self, Hub, Need, Organization, Session},
@@ -227,8 +227,7 @@ async fn examine_account(
     for cluster in clusters {
         let (context, at_once) = (Arc::clone(context), Arc::clone(at_once));
         let (session, identities) = (Arc::clone(&session), Arc::clone(&identities));
-        let span =
-            info_span!("cluster", account = %cluster.id.account, region = %cluster.id.region, name = %cluster.id.name);
+        let span = cluster_span(&cluster.id);
         tasks.spawn(
             async move {
                 let _permit = at_once.acquire_owned().await;

@@ -36,7 +36,7 @@ pub use plan::{
     Action, AwsAuthPrecondition, AwsAuthText, Change, ChangedBy, Content, Guard, ObjectPrecondition, Plan, PlanRules,
     Step, Subject, Surface, Unmanaged, Write,
 };
-pub use rbac::{ObjectRef, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind, binding_name};
+pub use rbac::{MANAGED_BY, MANAGER, ObjectRef, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind, binding_name};
 pub use scope::{ConnectRule, HubRole, MemberRole, OrganizationScope, Regions};
 pub use secret::Secret;
 pub use selector::{Match, Selector};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Cluster, Finding, Outcome, Plan, UnreadableKind};
+use super::{Cluster, Finding, Guard, Outcome, Plan, UnreadableKind};
 
 /// What a pass was asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,6 +112,24 @@ pub struct ClusterReport {
     pub earlier: Vec<(Plan, Outcome)>,
     /// What became of the plan, where it was carried out.
     pub outcome: Option<Outcome>,
+}
+
+impl ClusterReport {
+    /// Every plan that was carried out, or tried, with what became of it: those that a conflict cut short come first.
+    pub fn carried_out(&self) -> impl Iterator<Item = (&Plan, &Outcome)> {
+        let last = self.plan.as_ref().zip(self.outcome.as_ref());
+        self.earlier.iter().map(|(plan, outcome)| (plan, outcome)).chain(last)
+    }
+
+    /// Holds the plan back.
+    pub fn block(&mut self, guard: Guard) {
+        self.status = Status::Blocked;
+        self.why = Some(guard.message.clone());
+        self.next = Some(guard.next.clone());
+        if let Some(plan) = &mut self.plan {
+            plan.blocked = Some(guard);
+        }
+    }
 }
 
 /// What `main` ends with.

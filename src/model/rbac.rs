@@ -5,6 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+/// The field manager and the label value by which rolecall's objects are known.
+pub const MANAGER: &str = "rolecall";
+
+/// The label that marks an object as somebody's:
+/// <https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/>.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
 /// The four kinds of the API group `rbac.authorization.k8s.io`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RbacKind {

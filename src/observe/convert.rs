@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::{api::rbac::v1 as api, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 
 use super::managers;
-use crate::{
-    connect::{MANAGED_BY, MANAGER},
-    model::{
-        FieldManager, ObjectRef, ObservedBinding, ObservedRole, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind,
-    },
+use crate::model::{
+    FieldManager, MANAGED_BY, MANAGER, ObjectRef, ObservedBinding, ObservedRole, RbacKind, RbacSubject, RoleRef, Rule,
+    SubjectKind,
 };
 
 /// What is said of an object that the API may not serve as it is.

@@ -9,10 +9,10 @@ use serde::de::DeserializeOwned;
 
 use super::convert::IntoModel;
 use crate::{
-    connect::{self, MANAGED_BY, MANAGER, path_segment},
+    connect::{self, path_segment},
     model::{
-        ClusterId, Desired, DesiredBinding, ObjectRef, ObservedBinding, ObservedRole, RbacKind, RbacState, Unreadable,
-        binding_name,
+        ClusterId, Desired, DesiredBinding, MANAGED_BY, MANAGER, ObjectRef, ObservedBinding, ObservedRole, RbacKind,
+        RbacState, Unreadable, binding_name,
     },
 };
 

@@ -2,10 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Action, Change, ChangedBy, FieldManager, Finding, Guard, Plan, Step, Surface, Write};
-
-/// The field manager as which rolecall writes.
-pub(super) const MANAGER: &str = "rolecall";
+use crate::model::{Action, Change, ChangedBy, FieldManager, Finding, Guard, MANAGER, Plan, Step, Surface, Write};
 
 /// A write with the changes that it makes.
 pub(super) struct Pending {

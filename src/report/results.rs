@@ -65,12 +65,8 @@ fn result<'a>(plan: &Plan, outcome: &'a Outcome, change: usize) -> ChangeResult<
 
 /// Every change that a pass has written on a cluster, those of plans that a conflict cut short included.
 pub fn written(report: &ClusterReport) -> impl Iterator<Item = &Change> {
-    let last = report.plan.as_ref().zip(report.outcome.as_ref());
     report
-        .earlier
-        .iter()
-        .map(|(plan, outcome)| (plan, outcome))
-        .chain(last)
+        .carried_out()
         .flat_map(|(plan, outcome)| results(plan, Some(outcome)))
         .filter(|(_, result)| *result == ChangeResult::Written)
         .map(|(change, _)| change)

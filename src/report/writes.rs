@@ -1,6 +1,8 @@
 //! The writes that a pass tried, each whole: what the object held before, what it was to hold, and what became of it.
 //! Changes tell people what happened; writes are the record.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -35,18 +37,12 @@ pub(super) struct WriteEntry<'a> {
 enum Held<'a> {
     AwsAuth(&'a AwsAuthText),
     Object(ContentEntry<'a>),
-    Data { data: &'a std::collections::BTreeMap<String, String> },
+    Data { data: &'a BTreeMap<String, String> },
 }
 
 /// Every write that was tried on a cluster, in order, those of plans that a conflict cut short included.
 pub(super) fn writes(report: &ClusterReport) -> impl Iterator<Item = WriteEntry<'_>> {
-    let last = report.plan.as_ref().zip(report.outcome.as_ref());
-    report
-        .earlier
-        .iter()
-        .map(|(plan, outcome)| (plan, outcome))
-        .chain(last)
-        .flat_map(|(plan, outcome)| of(plan, outcome))
+    report.carried_out().flat_map(|(plan, outcome)| of(plan, outcome))
 }
 
 fn of<'a>(plan: &'a Plan, outcome: &'a Outcome) -> impl Iterator<Item = WriteEntry<'a>> {

@@ -4,18 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     model::{
-        Action, Change, Content, Desired, DesiredRole, Finding, FindingCode, ObjectPrecondition, ObjectRef,
-        ObservedRole, RbacKind, RbacState, Rule, Subject, Surface, Write,
+        Action, Change, Content, Desired, DesiredRole, Finding, FindingCode, MANAGED_BY, MANAGER, ObjectPrecondition,
+        ObjectRef, ObservedRole, RbacKind, RbacState, Rule, Subject, Surface, Write,
     },
-    plan::draft::{MANAGER, Part, Pending, changed_by},
+    plan::draft::{Part, Pending, changed_by},
 };
 
 use super::{at, reserved};
 
-/// The label by which an object says who manages it.
-///
-/// See <https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/>.
-const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// The label of the roles that the API server itself keeps.
 const BOOTSTRAPPING: &str = "kubernetes.io/bootstrapping";
 
