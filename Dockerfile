@@ -11,7 +11,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY src src
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
-    cargo build --release --locked --bin rolecall \
+    cargo build --release --locked --no-default-features --bin rolecall \
  && install -D target/release/rolecall /out/rolecall
 
 # The C library and CA certificates, and nothing that could be run beside rolecall.

@@ -20,7 +20,8 @@
 //! | [`fleet`] | one pass: composes the stages | all of the above |
 //! | [`web`] | health, readiness, metrics | `fleet` and below |
 //! | [`daemon`] | passes on a schedule | `web`, `fleet` and below |
-//! | [`cli`] | one file per command | everything |
+//! | `lab` | a simulated organization to try, test and measure against; feature `lab` | `model`, `authenticator` |
+//! | [`cli`] | one file per command | everything; `lab` for `demo` and `lab` alone |
 //!
 //! # Invariants
 //!
@@ -38,6 +39,8 @@ pub mod connect;
 pub mod daemon;
 pub mod discover;
 pub mod fleet;
+#[cfg(feature = "lab")]
+pub mod lab;
 pub mod model;
 pub mod observe;
 pub mod plan;

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Each room with the rooms it may name beside itself.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("source", &["model"]),
     ("settings", &["model", "source"]),
@@ -24,6 +24,7 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("daemon", UP_TO_WEB),
     ("cli", EVERYTHING),
     ("telemetry", &[]),
+    ("lab", &["model", "authenticator"]),
     ("main", &["cli", "telemetry"]),
 ];
 
@@ -46,6 +47,7 @@ const EVERYTHING: &[&str] = &[
     "web",
     "daemon",
     "telemetry",
+    "lab",
 ];
 
 /// Rooms whose answer depends on their arguments alone.

@@ -1,0 +1,1 @@
+//! AWS's half of the lab: one port for all services.

@@ -1,0 +1,18 @@
+//! A simulated organization: AWS and Kubernetes over real sockets, to try, test and measure rolecall against.
+//!
+//! Nothing else in the crate knows of it: whoever talks to the lab is led there by `AWS_ENDPOINT_URL` and by the endpoints
+//! that its EKS reports, and gets in by signatures and tokens as in production.
+//!
+//! - [`world`] is what there is: organization, IAM, EKS, Identity Center, queues.
+//! - `aws` answers for AWS on one port, `kube` for each cluster's API server on a port and under a CA of its own.
+//! - `door` is where both are reached; every call passes it, is counted in the [`Tally`] and may be interfered with.
+
+mod aws;
+mod call;
+mod door;
+mod kube;
+mod tally;
+pub mod world;
+
+pub use call::{Call, Interference, Peace, Refusal, Verdict};
+pub use tally::Tally;
