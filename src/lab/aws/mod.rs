@@ -118,10 +118,14 @@ impl AwsDesk {
     }
 }
 
-/// What the lab's own callers ask, beside AWS: no signature, no interference.
+/// Where the lab tells how often what was called since it was last asked, as JSON by service and operation. No signature.
 const TALLY: &str = "/_lab/tally";
 
 impl Desk for AwsDesk {
+    fn aside(&self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+        (request.uri().path() == TALLY).then(|| self.tally())
+    }
+
     fn call(&self, request: &Request<Bytes>) -> Call {
         let nothing = Call {
             service: "unknown",
@@ -144,9 +148,6 @@ impl Desk for AwsDesk {
     }
 
     fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
-        if request.uri().path() == TALLY {
-            return self.tally();
-        }
         let id = self.request_id();
         let Some(service) = service_of(request) else {
             let missing = Refusal::new(403, "MissingAuthenticationToken", "Missing Authentication Token");
