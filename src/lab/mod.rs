@@ -10,7 +10,7 @@
 mod aws;
 mod call;
 mod door;
-mod kube;
+pub mod kube;
 mod tally;
 pub mod world;
 
