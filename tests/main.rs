@@ -13,6 +13,7 @@ mod conflict;
 mod daemon;
 mod deploy;
 mod first_light;
+mod lab_discovery;
 mod own_access;
 mod rbac;
 mod realparts;
