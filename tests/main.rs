@@ -10,6 +10,8 @@ mod aws_auth;
 mod broken_section;
 mod cli;
 mod conflict;
+mod contract;
+mod contract_kubernetes;
 mod daemon;
 mod deploy;
 mod first_light;
