@@ -29,8 +29,8 @@ pub struct Difference {
 pub struct Exception {
     /// `kubernetes` or `aws`.
     half: String,
-    /// The case and the step, or their beginning before a `*`.
-    step: String,
+    /// The cases and their steps, or how they begin before a `*`.
+    steps: Vec<String>,
     /// Where in the answer, or its beginning before a `*`.
     #[serde(default)]
     at: String,
@@ -52,18 +52,33 @@ pub fn exceptions(half: &str) -> Vec<Exception> {
     all.into_iter().filter(|exception| exception.half == half).collect()
 }
 
-/// The differences that no exception allows, and the exceptions that allow none.
-pub fn judge(differences: Vec<Difference>, exceptions: &[Exception]) -> (Vec<Difference>, Vec<Exception>) {
-    let allows = |exception: &Exception, difference: &Difference| {
-        fits(&exception.step, &difference.step)
+/// The differences that no exception allows, and the exceptions that allow none, by their step and reason.
+pub fn judge(differences: Vec<Difference>, exceptions: &[Exception]) -> (Vec<Difference>, Vec<(String, String)>) {
+    let allows = |exception: &Exception, step: &str, difference: &Difference| {
+        fits(step, &difference.step)
             && fits(&exception.at, &difference.at)
             && exception.lab.as_ref().is_none_or(|lab| difference.said.as_ref() == Some(lab))
     };
-    let unused = |exception: &&Exception| !differences.iter().any(|difference| allows(exception, difference));
-    let unused = exceptions.iter().filter(unused).cloned().collect();
+    let mut unused = Vec::new();
+    for exception in exceptions {
+        for step in &exception.steps {
+            if !differences.iter().any(|difference| allows(exception, step, difference)) {
+                unused.push((step.clone(), exception.reason.clone()));
+            }
+        }
+    }
     let mut left = differences;
-    left.retain(|difference| !exceptions.iter().any(|exception| allows(exception, difference)));
+    left.retain(|difference| {
+        !exceptions.iter().any(|exception| exception.steps.iter().any(|step| allows(exception, step, difference)))
+    });
     (left, unused)
+}
+
+/// Fails with everything that is wrong: differences that no exception allows, and exceptions that allow nothing.
+pub fn verdict(differences: Vec<Difference>, half: &str, wanted: &str) {
+    let (left, unused) = judge(differences, &exceptions(half));
+    let unused: String = unused.iter().map(|(step, reason)| format!("unused exception: {step}: {reason}\n")).collect();
+    assert!(left.is_empty() && unused.is_empty(), "\n{}{unused}", show(&left, wanted, "the lab"));
 }
 
 fn fits(pattern: &str, text: &str) -> bool {
@@ -128,22 +143,22 @@ fn differences_are_found_wherever_they_are() {
     assert_eq!(at, ["/body/a~1b/1", "/body/a~1b/2", "/body/gone", "/body/new", "/status"]);
     assert_eq!(differences("case: step", &wanted, &wanted), []);
 
-    let exception = |step: &str, at: &str, lab: Option<Value>| Exception {
+    let exception = |steps: &[&str], at: &str, lab: Option<Value>| Exception {
         half: "aws".to_owned(),
-        step: step.to_owned(),
+        steps: steps.iter().map(|step| (*step).to_owned()).collect(),
         at: at.to_owned(),
         lab,
-        reason: String::new(),
+        reason: "meant".to_owned(),
     };
     let allowed = [
-        exception("case: *", "/body/a~1b*", None),
-        exception("case: step", "/status", Some(json!(500))),
-        exception("case: step", "/status", Some(json!(400))),
-        exception("case", "*", None),
+        exception(&["case: *"], "/body/a~1b*", None),
+        exception(&["case: step", "other: step"], "/status", Some(json!(500))),
+        exception(&["case: step"], "/body/new", Some(json!(400))),
+        exception(&["case"], "*", None),
     ];
     let (left, unused) = judge(found, &allowed);
     let left: Vec<&str> = left.iter().map(|difference| difference.at.as_str()).collect();
     assert_eq!(left, ["/body/gone", "/body/new"]);
-    let unused: Vec<(&str, &Option<Value>)> = unused.iter().map(|unused| (unused.step.as_str(), &unused.lab)).collect();
-    assert_eq!(unused, [("case: step", &Some(json!(400))), ("case", &None)]);
+    let unused: Vec<&str> = unused.iter().map(|(step, _)| step.as_str()).collect();
+    assert_eq!(unused, ["other: step", "case: step", "case"]);
 }
