@@ -11,6 +11,7 @@ mod aws;
 mod call;
 mod door;
 pub mod kube;
+pub mod sigv4;
 mod tally;
 pub mod world;
 
