@@ -10,7 +10,8 @@
 mod aws;
 mod call;
 mod door;
-mod kube;
+pub mod kube;
+pub mod sigv4;
 mod tally;
 pub mod world;
 
