@@ -11,6 +11,7 @@ mod broken_section;
 mod cli;
 mod conflict;
 mod contract;
+mod contract_aws;
 mod contract_kubernetes;
 mod daemon;
 mod deploy;
