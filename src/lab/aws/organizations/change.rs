@@ -112,15 +112,8 @@ fn access_role(ask: &Ask<'_>, state: &mut State, name: &str) -> Role {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"AWS": management}, "Action": "sts:AssumeRole"}],
     });
-    Role {
-        name: name.to_owned(),
-        path: "/".to_owned(),
-        id: state.new_id("AROA", 17),
-        created: ask.now,
-        trust,
-        denied: BTreeSet::new(),
-        tags: BTreeMap::new(),
-    }
+    let id = state.new_id("AROA", 17);
+    Role::new(name, "/", id, ask.now, trust)
 }
 
 pub(super) fn describe_creation(ask: &Ask<'_>, state: &State) -> Result<Value, Fault> {
