@@ -27,5 +27,12 @@ mod user;
 mod validate;
 mod write;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod fixture;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
 pub use server::ApiServer;
 pub use store::Store;
