@@ -4,7 +4,6 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>. Errors carry the codes of
 //! the Query protocol; the other protocols spell them their own way.
 
-
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
@@ -121,14 +120,19 @@ pub fn verify(state: &State, request: &Request<Bytes>, now: Timestamp) -> Result
     let Some(authorization) = header("authorization") else {
         return Err(Refusal::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"));
     };
-    let claim = Claim::of_header(authorization, header("x-amz-date").unwrap_or_default(), header("x-amz-security-token"))?;
+    let claim =
+        Claim::of_header(authorization, header("x-amz-date").unwrap_or_default(), header("x-amz-security-token"))?;
     let (key, signed_at) = claim.key(&state.keys, now)?;
     let mut lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (name, value) in request.headers() {
         lines.entry(name.as_str().to_owned()).or_default().push(value.to_str().unwrap_or_default());
     }
     if !claim.signed.contains(&"x-amz-date") {
-        return Err(Refusal::new(403, "SignatureDoesNotMatch", "'X-Amz-Date' must be a 'SignedHeader' in the request."));
+        return Err(Refusal::new(
+            403,
+            "SignatureDoesNotMatch",
+            "'X-Amz-Date' must be a 'SignedHeader' in the request.",
+        ));
     }
     let digest = hex(&Sha256::digest(request.body()));
     let payload = header("x-amz-content-sha256").unwrap_or(&digest);
@@ -217,7 +221,9 @@ impl<'a> Claim<'a> {
             return Err(Refusal::new(403, "ExpiredToken", expired));
         }
         let Some(signed_at) = parse(self.date).filter(|_| self.date.starts_with(self.scope.day)) else {
-            return Err(incomplete("Date must be in ISO-8601 'basic format' and of the day of the 'Credential' scope."));
+            return Err(incomplete(
+                "Date must be in ISO-8601 'basic format' and of the day of the 'Credential' scope.",
+            ));
         };
         let apart = now.duration_since(signed_at);
         let off = |words: &str, sign: &str, edge: Timestamp| {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ask::{Ask, Target},
     authenticate::authenticate,
-    certs, discovery,
+    certs, discovery, impersonate,
     kinds::Kind,
     object,
     rbac::{self, Attributes},
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     authenticator::{self, Reading},
-    lab::{Call, Refusal, door, world::World},
+    lab::{Call, Refusal, door, host, world::World},
     model::ClusterId,
 };
 
@@ -44,6 +44,7 @@ pub struct ApiServer {
     store: Store,
     /// aws-auth as it was last read, with its resourceVersion.
     reading: Mutex<Option<(Option<String>, Arc<Reading>)>>,
+    closed: CancellationToken,
 }
 
 impl fmt::Debug for ApiServer {
@@ -58,6 +59,7 @@ impl ApiServer {
     /// # Errors
     /// When there is no port, or no certificate can be made.
     pub fn new(id: ClusterId) -> io::Result<Arc<Self>> {
+        host::raise_open_files();
         let certificates = certs::issue(&id.to_string())?;
         let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
@@ -71,6 +73,7 @@ impl ApiServer {
             listener: Mutex::new(Some(listener)),
             store,
             reading: Mutex::new(None),
+            closed: CancellationToken::new(),
         }))
     }
 
@@ -99,12 +102,20 @@ impl ApiServer {
         let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take();
         let tls = TlsAcceptor::from(Arc::clone(&self.tls));
         let desk = Arc::new(Desk { server: Arc::clone(self), world: Arc::clone(world) });
-        let world = Arc::clone(world);
+        let (world, closed) = (Arc::clone(world), self.closed.clone());
         tokio::spawn(async move {
             if let Some(Ok(listener)) = listener.map(tokio::net::TcpListener::from_std) {
-                door::serve(listener, Some(tls), world, desk, cancel).await;
+                tokio::select! {
+                    () = door::serve(listener, Some(tls), world, desk, cancel) => {}
+                    () = closed.cancelled() => {}
+                }
             }
         })
+    }
+
+    /// Ends its service for good: the cluster was deleted.
+    pub fn close(&self) {
+        self.closed.cancel();
     }
 }
 
@@ -142,6 +153,7 @@ impl Desk {
         let now = self.world.now();
         let user = self.server.user(ask, &self.world, now)?;
         let mut inner = self.server.store.lock();
+        let user = impersonate::user(&inner, user, ask)?;
         rbac::authorize(&inner, &user, Attributes::of(ask))?;
         let on = match &ask.target {
             Target::Path(path) if ask.verb == "get" || ask.verb == "head" => {
