@@ -11,11 +11,21 @@ mod mask;
 mod reading;
 mod talk;
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 
 use aws_credential_types::Credentials;
 use futures::future::LocalBoxFuture;
+use jiff::Timestamp;
+use rolecall::{
+    lab::{
+        self,
+        kube::ApiServer,
+        world::{State, World, eks::EksCluster, keys::Caller, organization::Organization},
+    },
+    model::{AccountId, AuthenticationMode, ClusterId, Region},
+};
 use talk::{Exchange, Server, Talk};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     contract::{self, Difference},
@@ -106,6 +116,58 @@ fn differences(talks: &[(&'static str, Vec<Exchange>)]) -> Vec<Difference> {
         }
     }
     all
+}
+
+/// A cluster of the lab that the two roles may come to, and who serves it.
+fn lab_cluster() -> (Arc<World>, Arc<ApiServer>, CancellationToken) {
+    let account: AccountId = ACCOUNT.parse().unwrap();
+    let id = ClusterId { account: account.clone(), region: Region::new(talk::REGION), name: CLUSTER.to_owned() };
+    let api = ApiServer::new(id.clone()).unwrap();
+    let creator = format!("arn:aws:iam::{ACCOUNT}:role/creator");
+    let mode = Some(AuthenticationMode::ConfigMap);
+    let cluster = EksCluster::new(id.clone(), mode, creator, Timestamp::now(), Arc::clone(&api));
+    let organization = Organization {
+        id: "o-contract00".to_owned(),
+        management: account.clone(),
+        root: "r-root".to_owned(),
+        units: BTreeMap::new(),
+    };
+    let keys = SESSIONS.map(|(role, access_key, unique_id)| {
+        let caller = Caller {
+            arn: session_arn(role),
+            account: account.clone(),
+            user_id: format!("{unique_id}:ana@example.com"),
+            role: Some(role.to_owned()),
+            access_key: access_key.to_owned(),
+        };
+        let (secret, session_token) = ("secret".to_owned(), Some("token".to_owned()));
+        (access_key.to_owned(), lab::world::keys::Key { secret, session_token, expires: None, caller })
+    });
+    let world = World::new(State {
+        organization,
+        accounts: BTreeMap::new(),
+        clusters: [(id, cluster)].into(),
+        center: None,
+        queues: BTreeMap::new(),
+        keys: keys.into(),
+        serial: 0,
+    });
+    let cancel = CancellationToken::new();
+    drop(api.serve(&world, cancel.clone()));
+    (world, api, cancel)
+}
+
+#[tokio::test]
+async fn the_lab_talks_as_a_real_api_server_was_recorded() {
+    let (_world, api, cancel) = lab_cluster();
+    let folder = tempfile::tempdir().unwrap();
+    let ca_file = folder.path().join("ca.crt");
+    fs::write(&ca_file, api.ca_pem()).unwrap();
+    let (url, cluster) = (api.endpoint(), CLUSTER.to_owned());
+    let server = Server { url, ca_file, cluster, creator: session(0), visitor: session(1) };
+    let talks = conversations(&server).await;
+    cancel.cancel();
+    contract::verdict(differences(&talks), "kubernetes", "recorded");
 }
 
 #[tokio::test]

@@ -168,7 +168,7 @@ impl Desk {
         if on.version != "v1" || !on.subresource.is_empty() {
             return Err(Status::no_such_resource());
         }
-        if let Some(review) = review::answer(&inner, &user, ask, on) {
+        if let Some(review) = review::answer(&inner, &user, ask, on, now) {
             return review.map(|body| json_response(201, &body));
         }
         let kind = Kind::of_resource(&on.group, &on.plural).ok_or_else(Status::no_such_resource)?;
