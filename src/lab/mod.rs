@@ -12,9 +12,12 @@ mod aws;
 pub mod blueprint;
 mod call;
 mod door;
+mod host;
 pub mod kube;
+pub mod sigv4;
 mod tally;
 pub mod world;
 
 pub use call::{Call, Interference, Peace, Refusal, Verdict};
+pub use host::Lab;
 pub use tally::Tally;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{certs, status::Status, store::Store};
 use crate::{
-    lab::{Call, Refusal, door, world::World},
+    lab::{Call, Refusal, door, host, world::World},
     model::ClusterId,
 };
 
@@ -41,6 +41,7 @@ impl ApiServer {
     /// # Errors
     /// When there is no port, or no certificate can be made.
     pub fn new(id: ClusterId) -> io::Result<Arc<Self>> {
+        host::raise_open_files();
         let certificates = certs::issue(&id.to_string())?;
         let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
