@@ -82,7 +82,7 @@ impl Child {
             && let Some(group) = self.process.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
         {
             // Whoever ended in between is not missed.
-            drop(kill_process_group(group, Signal::KILL));
+            let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn fill(state: &State, id: &ClusterId, whole: bool, when: Timestamp) 
     let (Some(cluster), Some(account)) = (state.clusters.get(id), state.account_of(id)) else { return };
     let (store, made) = (cluster.api.store(), when.checked_sub(SignedDuration::from_hours(40)).unwrap_or(when));
     store.put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "apps"}}), made);
-    if mode(cluster) != AuthenticationMode::Api {
+    if cluster.authentication_mode() != AuthenticationMode::Api {
         let mut ledger = first_rows(cluster);
         ledger.sections.entry(Section::Roles).and_modify(|rows| {
             if let Some(first) = rows.first_mut() {
@@ -50,11 +50,6 @@ pub(super) fn fill(state: &State, id: &ClusterId, whole: bool, when: Timestamp) 
 
 fn objects(store: &Store, when: Timestamp) {
     policy::objects().into_iter().for_each(|object| put_ours(store, object, when));
-}
-
-/// How a cluster lets principals in.
-pub(super) fn mode(cluster: &EksCluster) -> AuthenticationMode {
-    cluster.mode.unwrap_or(AuthenticationMode::ConfigMap)
 }
 
 /// The rows of nodes and, where there is no other way, rolecall's own.

@@ -7,13 +7,16 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
-    contents, fleet,
+    HEX, contents, fleet,
     ledger::{self, Ledger, manager, put_ours},
-    people, policy,
+    people, policy, text,
     tree::Stage,
 };
 use crate::{
-    lab::world::{State, World, eks::EksCluster},
+    lab::world::{
+        State, World,
+        eks::{AccessEntry, EksCluster},
+    },
     model::{AuthenticationMode, ClusterId, Section},
 };
 
@@ -119,7 +122,7 @@ pub fn trickle(world: &World, rng: &mut Rng) -> Option<Trickled> {
             return None;
         }
         let what = match kind {
-            Kind::Stale => people::renew(&mut state, &id.account, rng)?,
+            Kind::Stale => people::renew(&mut state, &id.account, now, rng)?,
             _ => happen(kind, &mut state, id, now, rng)?,
         };
         let account = state.account_of(id)?.name.clone();
@@ -148,12 +151,12 @@ fn row(kind: Kind, cluster: &EksCluster, when: Timestamp, rng: &mut Rng) -> Opti
     let name = arn.rsplit('/').next().unwrap_or_default().to_owned();
     let at = ledger.position(Section::Roles, &arn)?;
     let roles = ledger.section(Section::Roles);
-    let text = roles.get(at)?.clone();
+    let before = roles.get(at)?.clone();
     let mut by = BY_HAND;
     let what = match kind {
         Kind::Changed => {
             // The list of groups comes last; the new item stands under the others.
-            let (rows, last) = text.trim_end().rsplit_once('\n')?;
+            let (rows, last) = before.trim_end().rsplit_once('\n')?;
             let indent = last.strip_suffix(last.trim_start()).filter(|_| last.trim_start().starts_with("- "))?;
             *roles.get_mut(at)? = format!("{rows}\n{last}\n{indent}- system:masters\n");
             format!("gave {name} system:masters")
@@ -165,7 +168,7 @@ fn row(kind: Kind, cluster: &EksCluster, when: Timestamp, rng: &mut Rng) -> Opti
         }
         Kind::Stale => {
             let set = owned.iter().find(|arn| arn.contains("/AWSReservedSSO_"))?;
-            let old = format!("{}_{}", set.rsplit_once('_')?.0, people::suffix(rng));
+            let old = format!("{}_{}", set.rsplit_once('_')?.0, text(rng, HEX, 16));
             ledger.rename(Section::Roles, set, &old);
             by = "rolecall";
             format!("names a role of a permission set that was made anew: {}", set.rsplit('/').next()?)
@@ -176,7 +179,7 @@ fn row(kind: Kind, cluster: &EksCluster, when: Timestamp, rng: &mut Rng) -> Opti
             format!("let {} in as system:masters", who.rsplit('/').next()?)
         }
         Kind::Duplicate => {
-            let other = text.replacen("  groups:", "  # Until the migration is over.\n  groups:", 1);
+            let other = before.replacen("  groups:", "  # Until the migration is over.\n  groups:", 1);
             roles.insert(at, other);
             format!("doubled the row of {name}")
         }
@@ -240,7 +243,7 @@ fn rbac(kind: Kind, cluster: &EksCluster, when: Timestamp, rng: &mut Rng) -> Opt
 /// What happens to a cluster as a whole.
 fn whole(kind: Kind, cluster: &EksCluster, when: Timestamp) -> Option<String> {
     let store = cluster.api.store();
-    if contents::mode(cluster) == AuthenticationMode::Api {
+    if cluster.authentication_mode() == AuthenticationMode::Api {
         return None;
     }
     if kind == Kind::Gone {
@@ -262,12 +265,13 @@ fn whole(kind: Kind, cluster: &EksCluster, when: Timestamp) -> Option<String> {
 /// See <https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html>.
 fn shadow(state: &mut State, id: &ClusterId, when: Timestamp) -> Option<String> {
     let cluster = state.clusters.get(id)?;
-    if contents::mode(cluster) != AuthenticationMode::ApiAndConfigMap {
+    if cluster.authentication_mode() != AuthenticationMode::ApiAndConfigMap {
         return None;
     }
     let arn = format!("arn:aws:iam::{}:role/deployer", id.account);
     Ledger::read(cluster.api.store())?.position(Section::Roles, &arn)?;
-    let entry = fleet::entry(state.account_of(id)?, &arn, vec!["auditors".to_owned()], arn.clone(), when)?;
+    let entry = fleet::entry(state.account_of(id)?, "deployer", when)?;
+    let entry = AccessEntry { groups: vec!["auditors".to_owned()], ..entry };
     state.clusters.get_mut(id)?.entries.insert(entry.principal.clone(), entry);
     Some("eksctl made an access entry for deployer".to_owned())
 }

@@ -69,21 +69,19 @@ fn cluster(state: &State, id: ClusterId, sort: Sort, created: Timestamp, rng: &m
     }
     if let Some(account) = account.filter(|_| mode == AuthenticationMode::Api) {
         let people = policy::rows(account, Some(Stage::Dev)).into_iter().filter(|row| row.section == Section::Roles);
-        entries.extend(people.filter_map(|row| entry(account, &row.arn, row.groups, row.username, created)));
+        entries.extend(people.filter_map(|row| {
+            let entry = entry(account, row.arn.rsplit('/').next()?, created)?;
+            Some(AccessEntry { groups: row.groups, username: row.username, ..entry })
+        }));
     }
     let reported = mode != AuthenticationMode::ConfigMap || rng.bool();
+    let creator = format!("arn:aws:iam::{}:role/{made_by}", id.account);
+    let api = ApiServer::new(id.clone())?;
     Ok(EksCluster {
-        arn: format!("arn:aws:eks:{}:{}:cluster/{}", id.region, id.account, id.name),
-        status: "ACTIVE".to_owned(),
-        mode: reported.then_some(mode),
         version: VERSIONS[rng.usize(..VERSIONS.len())].to_owned(),
         tags,
-        created,
-        creator: format!("arn:aws:iam::{}:role/{made_by}", id.account),
         entries: entries.into_iter().map(|entry| (entry.principal.clone(), entry)).collect(),
-        updates: Vec::new(),
-        api: ApiServer::new(id.clone())?,
-        id,
+        ..EksCluster::new(id, reported.then_some(mode), creator, created, api)
     })
 }
 
@@ -98,31 +96,13 @@ fn mode(sort: Sort, rng: &mut Rng) -> AuthenticationMode {
 
 /// rolecall's own way into a cluster that has access entries.
 fn own_entry(account: &Account, created: Timestamp) -> Option<AccessEntry> {
-    let arn = format!("arn:aws:iam::{}:role/{MEMBER_ROLE}", account.id);
-    let username = format!("arn:aws:sts::{}:assumed-role/{MEMBER_ROLE}/{{{{SessionName}}}}", account.id);
     let admin = Association { namespaces: Vec::new(), associated: created, modified: created };
-    let entry = entry(account, &arn, Vec::new(), username, created)?;
+    let entry = entry(account, MEMBER_ROLE, created)?;
     Some(AccessEntry { policies: BTreeMap::from([(CLUSTER_ADMIN.to_owned(), admin)]), ..entry })
 }
 
 /// An entry for the role of this name, whatever its path.
-pub(super) fn entry(
-    account: &Account,
-    arn: &str,
-    groups: Vec<String>,
-    username: String,
-    created: Timestamp,
-) -> Option<AccessEntry> {
-    let role = account.iam.roles.get(&arn.rsplit('/').next()?.to_lowercase())?;
-    Some(AccessEntry {
-        principal: role.arn(&account.id).to_string(),
-        principal_id: role.id.clone(),
-        groups,
-        username,
-        kind: "STANDARD".to_owned(),
-        tags: BTreeMap::new(),
-        created,
-        modified: created,
-        policies: BTreeMap::new(),
-    })
+pub(super) fn entry(account: &Account, name: &str, created: Timestamp) -> Option<AccessEntry> {
+    let role = account.iam.roles.get(&name.to_lowercase())?;
+    Some(AccessEntry::new(&role.arn(&account.id), role.id.clone(), created))
 }

@@ -111,7 +111,7 @@ impl Blueprint {
         let founded = before(now, 900 * 24);
         let plots = tree::plots(self.accounts);
         let (mut state, units) = tree::organization(&plots, &self.regions, founded, &mut rng);
-        let hub = hub_key(&mut state, &mut rng);
+        let hub = hub_key(&mut state, now, &mut rng);
         let external_id = text(&mut rng, LETTERS, 24);
         let trust = people::trust(&state, &hub, &external_id);
         people::settle(&mut state, &units, &self.regions, &trust, now, &mut rng);
@@ -147,17 +147,14 @@ fn before(now: Timestamp, hours: i64) -> Timestamp {
     now.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(now)
 }
 
-fn hub_key(state: &mut State, rng: &mut Rng) -> HubKey {
-    let hub = HubKey { id: text(rng, CAPITALS, 16), secret: text(rng, LETTERS, 40) };
-    let hub = HubKey { id: format!("AKIA{}", hub.id), ..hub };
+/// The user as which rolecall reads the organization, with its key.
+fn hub_key(state: &mut State, now: Timestamp, rng: &mut Rng) -> HubKey {
+    let hub = HubKey { id: format!("AKIA{}", text(rng, CAPITALS, 16)), secret: text(rng, LETTERS, 40) };
     let account = state.organization.management.clone();
-    let caller = Caller {
-        arn: format!("arn:aws:iam::{account}:user/{}", people::HUB_USER),
-        account,
-        user_id: state.new_id("AIDA", 17),
-        role: None,
-        access_key: hub.id.clone(),
-    };
+    let user = state.add_user(&account, "/", people::HUB_USER, before(now, 4_000));
+    let user_id = user.map(|user| user.id.clone()).unwrap_or_default();
+    let arn = format!("arn:aws:iam::{account}:user/{}", people::HUB_USER);
+    let caller = Caller { arn, account, user_id, role: None, access_key: hub.id.clone() };
     let key = Key { secret: hub.secret.clone(), session_token: None, expires: None, caller };
     state.keys.insert(hub.id.clone(), key);
     hub
