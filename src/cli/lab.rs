@@ -57,6 +57,7 @@ const MISLEADING: [&str; 18] = [
 ];
 
 pub(super) async fn lab(args: &LabArgs, terminal: &Terminal) -> Result<ExitCode> {
+    check(&args.size)?;
     let stop = told_to_stop()?;
     let drift = match args.drift {
         DriftArg::None => Drift::None,
@@ -95,17 +96,11 @@ pub(super) struct Opened {
     hub: HubKey,
 }
 
-/// Draws an organization and opens its doors; `None` when it was told to stop before.
+/// Whether so many clusters have room in so many accounts.
 ///
 /// # Errors
-/// When the sizes do not go together, or the machine does not give the ports and files that it takes.
-pub(super) async fn open(
-    size: &SizeArgs,
-    drift: Drift,
-    latency: Duration,
-    port: u16,
-    stop: &CancellationToken,
-) -> Result<Option<Opened>> {
+/// When they have not.
+pub(super) fn check(size: &SizeArgs) -> Result<()> {
     let (accounts, clusters) = (usize::from(size.accounts), usize::from(size.clusters));
     // Half of a small organization's accounts have no clusters.
     let most = accounts / 2 * PER_REGION * REGIONS.len();
@@ -115,6 +110,21 @@ pub(super) async fn open(
              region of an account; raise `--accounts`"
         );
     }
+    Ok(())
+}
+
+/// Draws an organization and opens its doors; `None` when it was told to stop before.
+///
+/// # Errors
+/// When the machine does not give the ports and files that it takes.
+pub(super) async fn open(
+    size: &SizeArgs,
+    drift: Drift,
+    latency: Duration,
+    port: u16,
+    stop: &CancellationToken,
+) -> Result<Option<Opened>> {
+    let (accounts, clusters) = (usize::from(size.accounts), usize::from(size.clusters));
     let regions = REGIONS.map(Region::new).to_vec();
     let blueprint = Blueprint { accounts, clusters, regions, seed: size.seed, drift };
     let opening = tokio::task::spawn_blocking(move || {

@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{
     args::DemoArgs,
-    lab::{Folder, Opened, open, told_to_stop},
+    lab::{Folder, Opened, check, open, told_to_stop},
     terminal::Terminal,
 };
 use crate::{lab::blueprint::Drift, model::ExitCode};
@@ -29,6 +29,7 @@ const LATENCY: Duration = Duration::from_millis(15);
 const PORT: u16 = 8080;
 
 pub(super) async fn demo(args: &DemoArgs, terminal: &Terminal) -> Result<ExitCode> {
+    check(&args.size)?;
     let stop = told_to_stop()?;
     let stage = Stage::new(terminal, stop.clone());
     let web = if args.once { None } else { Some(listen(args.listen)?) };
