@@ -19,17 +19,28 @@ const LONGEST_LINE: usize = 1_000;
 
 /// The rows, when all of the text is of the plain form.
 pub(super) fn read(section: Section, text: &str) -> Option<Rows> {
+    walk(section, text).map(|reader| Rows { rows: reader.rows, dropped: Vec::new() })
+}
+
+/// The bytes at which the lines with the rows' dashes begin, when all of the text is of the plain form.
+pub(super) fn starts(section: Section, text: &str) -> Option<Vec<usize>> {
+    walk(section, text).map(|reader| reader.starts)
+}
+
+fn walk(section: Section, text: &str) -> Option<Reader<'_>> {
     let plain = |byte: u8| byte == b'\n' || (b' '..=b'~').contains(&byte);
     if text.len() > MOST_BYTES || !text.bytes().all(plain) {
         return None;
     }
-    let mut reader = Reader { section, dashes: None, row: None, rows: Vec::new() };
+    let mut reader = Reader { section, dashes: None, row: None, rows: Vec::new(), starts: Vec::new() };
+    let mut start = 0;
     for line in text.split('\n') {
-        reader.line(line)?;
+        reader.line(start, line)?;
+        start += line.len() + 1;
     }
     reader.finish_row()?;
     // A text without rows may be a null, or nothing at all.
-    (!reader.rows.is_empty()).then_some(Rows { rows: reader.rows, dropped: Vec::new() })
+    (!reader.rows.is_empty()).then_some(reader)
 }
 
 struct Reader<'t> {
@@ -38,6 +49,7 @@ struct Reader<'t> {
     dashes: Option<usize>,
     row: Option<Open<'t>>,
     rows: Vec<Row>,
+    starts: Vec<usize>,
 }
 
 /// A row that is being read.
@@ -63,7 +75,7 @@ enum List {
 }
 
 impl<'t> Reader<'t> {
-    fn line(&mut self, line: &'t str) -> Option<()> {
+    fn line(&mut self, start: usize, line: &'t str) -> Option<()> {
         if line.len() > LONGEST_LINE {
             return None;
         }
@@ -76,6 +88,7 @@ impl<'t> Reader<'t> {
         if *self.dashes.get_or_insert(column) != column {
             return self.row.as_mut()?.item(column, rest);
         }
+        self.starts.push(start);
         let first = rest.trim_start_matches(' ');
         if self.section == Section::Accounts {
             let (index, arn) = (self.rows.len(), alone(first, account)?.to_owned());

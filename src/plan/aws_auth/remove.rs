@@ -134,11 +134,11 @@ fn unmanaged(context: &Context<'_>, desired: &Desired, section: Section, decisio
     let (base, rule) = (context.base, context.unmanaged);
     for row in base.section(section) {
         let key = (section, folded(&row.arn));
-        let of_course = authenticator::is_node_row(&row.groups) || context.protection.is_own(&row.arn);
         let ours = decisions.replaced.contains(&(section, row.index)) || base.owned_key(&key).is_some();
         if ours || decisions.named.contains(&key) {
             continue;
         }
+        let of_course = authenticator::is_node_row(&row.groups) || context.protection.is_own(&row.arn);
         if rule == Unmanaged::Remove && !of_course {
             take(context, desired, section, row, "not in the policy", decisions);
         } else if let Some(why) = authenticator::never_matches(section, &row.arn) {

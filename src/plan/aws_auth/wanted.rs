@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use crate::authenticator::folded;
 use crate::{
     authenticator,
     model::{Content, Desired, DesiredRow, Finding, FindingCode, Section, Source, Subject, Surface},
@@ -41,22 +42,6 @@ impl Wanted<'_> {
     pub(super) fn is_met_by(&self, username: &str, groups: &[String]) -> bool {
         self.section == Section::Accounts || (self.username == username && same_groups(self.groups, groups))
     }
-}
-
-/// An ARN as the authenticator compares it: without regard to case, as Go's `strings.EqualFold` understands it for the
-/// letters that ARNs can have.
-pub(super) fn folded(arn: &str) -> String {
-    if arn.is_ascii() {
-        return arn.to_ascii_lowercase();
-    }
-    arn.chars()
-        .map(|letter| match letter {
-            '\u{17f}' => 's',
-            '\u{212a}' => 'k',
-            letter => letter,
-        })
-        .flat_map(char::to_lowercase)
-        .collect()
 }
 
 /// Whether two lists name the same groups.
