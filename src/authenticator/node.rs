@@ -84,15 +84,21 @@ pub(super) fn read(text: &str, keys: Keys) -> Result<Node, Broken> {
         let message = "found incompatible YAML document: only %YAML 1.1 is read".to_owned();
         return Err(Broken { message, line: Some(line), column: Some(1) });
     }
-    let first = || serde_yaml::Deserializer::from_str(text).next();
-    let budget = Cell::new(MOST_NODES);
-    let texts =
-        first().map(|document| TextSeed { shape: ShapeSeed { text, budget: &budget }, keys }.deserialize(document));
     // What is wrong, if anything is, the two walks tell.
-    if let Some(Ok(root)) = texts {
-        return Ok(root);
-    }
-    budget.set(MOST_NODES);
+    walk_once(text, keys).map_or_else(|| walk_twice(text, keys), Ok)
+}
+
+/// Reads a document of texts and collections alone.
+pub(super) fn walk_once(text: &str, keys: Keys) -> Option<Node> {
+    let budget = Cell::new(MOST_NODES);
+    let document = serde_yaml::Deserializer::from_str(text).next()?;
+    TextSeed { shape: ShapeSeed { text, budget: &budget }, keys }.deserialize(document).ok()
+}
+
+/// Reads any document.
+pub(super) fn walk_twice(text: &str, keys: Keys) -> Result<Node, Broken> {
+    let budget = Cell::new(MOST_NODES);
+    let first = || serde_yaml::Deserializer::from_str(text).next();
     let (Some(shaped), Some(valued)) = (first(), first()) else {
         return Ok(Node::Scalar(scalar::Kind::Null, String::new()));
     };

@@ -3,7 +3,7 @@
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{SectionReading, parse_section, plain};
+use super::{SectionReading, node, parse_section, plain};
 use crate::model::Section;
 
 /// The documents of the tests beside this one and of those of the splice, and more that look plain.
@@ -24,8 +24,13 @@ const DOCUMENTS: [&str; 14] = [
     "- rolearn: a:\n  username: b:c\n  groups:\n  - d: e\n  - f::g\n  - h:#i\n  - j#k\n  - @l\n  - {m\n  - n}\n  -  o\n  -p\n",
 ];
 
-/// Asserts that the two readers agree; says whether the plain one had an answer.
+/// Asserts that the two readers agree, and the general one's two ways as well; says whether the plain one had an answer.
 fn agree(section: Section, text: &str) -> Result<bool, TestCaseError> {
+    for keys in [node::Keys::MustBeJson, node::Keys::DoNotMatter] {
+        if let Some(once) = node::walk_once(text, keys) {
+            prop_assert_eq!(Ok(once), node::walk_twice(text, keys), "{:?}", text);
+        }
+    }
     let Some(rows) = plain::read(section, text) else { return Ok(false) };
     prop_assert_eq!(SectionReading::Read(rows), parse_section(section, text), "{} {:?}", section, text);
     Ok(true)

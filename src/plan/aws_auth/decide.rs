@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    authenticator::{self, Resolved, Row},
+    authenticator::{self, Row},
     model::{Action, Change, ChangedBy, Finding, FindingCode, Section, Surface, Unmanaged},
     plan::{
         held_back,
@@ -91,7 +91,7 @@ pub(super) fn decide(context: &Context<'_>, wanted: &[Wanted<'_>], decisions: &m
     let strays = LazyCell::new(|| strays(context.base));
     for wanted in wanted {
         match context.base.effective_of(wanted.section, &wanted.key) {
-            Some((key, resolved)) => present(context, wanted, &key, resolved, decisions),
+            Some((key, counting)) => present(context, wanted, &key, counting, decisions),
             None => absent(context, wanted, strays.get(&wanted.key), decisions),
         }
     }
@@ -110,18 +110,18 @@ fn strays(base: &Base) -> BTreeMap<String, Vec<(Section, &Row)>> {
     strays
 }
 
-fn present(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, resolved: &Resolved, decisions: &mut Decisions) {
+fn present(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, counting: &Row, decisions: &mut Decisions) {
     decisions.named.insert(key.clone());
-    let differing = differing(context.base, wanted, key, resolved);
+    let differing = differing(context.base, wanted, key, counting);
     if differing.is_empty() {
         promise(wanted, key.clone(), false, decisions);
         own(context, wanted, key, decisions);
         return;
     }
-    let protected = context.protection.row(&wanted.arn, &resolved.groups);
+    let protected = context.protection.row(&wanted.arn, &counting.groups);
     let protected = protected.or_else(|| wanted.node.then(|| "a node's row is added, never changed".to_owned()));
     if let Some(why) = protected {
-        decisions.findings.push(differs_but_protected(wanted, key, resolved, &why));
+        decisions.findings.push(differs_but_protected(wanted, key, counting, &why));
         return;
     }
     let late = differing.iter().any(|row| leans_on_rbac(wanted, row));
@@ -155,9 +155,8 @@ fn leans_on_rbac(wanted: &Wanted<'_>, row: &Row) -> bool {
 
 /// The rows to correct: the one that counts, and among users every other spelling of the ARN, since between two
 /// spellings of one user the authenticator's choice is left to chance.
-fn differing<'b>(base: &'b Base, wanted: &Wanted<'_>, key: &Key, resolved: &Resolved) -> Vec<&'b Row> {
+fn differing<'b>(base: &'b Base, wanted: &Wanted<'_>, key: &Key, counting: &'b Row) -> Vec<&'b Row> {
     let met = |row: &Row| wanted.is_met_by(&row.username, &row.groups);
-    let Some(counting) = base.rows(key).find(|row| row.index == resolved.index) else { return Vec::new() };
     // A row that is replaced is spelled as the policy spells it.
     let spelling = if met(counting) { &counting.arn } else { &wanted.arn };
     let beside = |row: &&Row| key.0 == Section::Users && row.arn != *spelling && row.index != counting.index;
@@ -250,11 +249,11 @@ fn own(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, decisions: &mut De
     rows.insert(wanted.arn.clone(), wanted.unique_id.map(str::to_owned).or(known));
 }
 
-fn differs_but_protected(wanted: &Wanted<'_>, key: &Key, resolved: &Resolved, why: &str) -> Finding {
+fn differs_but_protected(wanted: &Wanted<'_>, key: &Key, counting: &Row, why: &str) -> Finding {
     let message = format!(
         "{} holds {} where the policy wants {}, but it is never changed: {why}",
         subject(key.0, &wanted.arn),
-        holds(&resolved.username, &resolved.groups),
+        holds(&counting.username, &counting.groups),
         holds(wanted.username, wanted.groups),
     );
     Finding::drift(FindingCode::Protected, wanted.arn.clone(), message)
