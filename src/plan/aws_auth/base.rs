@@ -1,6 +1,9 @@
 //! The stored aws-auth as the planner works on it: its texts, what they mean, and whose the rows are.
 
-use std::collections::{BTreeMap, HashMap, hash_map::Entry};
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    rc::Rc,
+};
 
 use crate::{
     authenticator::{self, Broken, Dropped, Reading, Row, Rows, SectionReading},
@@ -34,7 +37,8 @@ pub(super) struct Base {
     /// The meaning of the document as it really stands, broken sections being empty.
     pub(super) live: Option<Reading>,
     pub(super) broken: BTreeMap<Section, BrokenSection>,
-    pub(super) owned: Owned,
+    /// Shared with the decisions, which copy it when they change it.
+    pub(super) owned: Rc<Owned>,
     /// Whether the annotation that says so was understood.
     pub(super) owned_is_known: bool,
     rows: HashMap<Key, Positions>,
@@ -68,7 +72,7 @@ impl Base {
             rows: HashMap::new(),
             shadows: false,
             owned_keys: HashMap::new(),
-            owned: owned.unwrap_or_else(Owned::nothing),
+            owned: Rc::new(owned.unwrap_or_else(Owned::nothing)),
             owned_is_known,
         };
         base.index();

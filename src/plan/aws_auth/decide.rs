@@ -2,7 +2,8 @@
 
 use std::{
     cell::LazyCell,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
+    rc::Rc,
 };
 
 use crate::{
@@ -43,12 +44,12 @@ pub(super) struct Promise {
 pub(super) struct Decisions {
     pub(super) edits: BTreeMap<Section, Edits>,
     /// The rows that are ours after what adds and changes.
-    pub(super) owned: Owned,
+    pub(super) owned: Rc<Owned>,
     /// The rows that are no longer ours after what takes away.
     pub(super) released: Vec<(Section, String)>,
     pub(super) promises: Vec<Promise>,
     /// The rows of the policy, whether they are touched or not.
-    pub(super) named: BTreeSet<Key>,
+    pub(super) named: HashSet<Key>,
     /// The rows that never matched and are replaced, by their position.
     pub(super) replaced: BTreeSet<(Section, usize)>,
     /// ARNs that never matched anybody and give way to the right ones.
@@ -57,17 +58,22 @@ pub(super) struct Decisions {
 }
 
 impl Decisions {
-    pub(super) fn new(owned: Owned, findings: Vec<Finding>) -> Self {
+    pub(super) fn new(owned: Rc<Owned>, findings: Vec<Finding>) -> Self {
         Self {
             edits: BTreeMap::new(),
             owned,
             released: Vec::new(),
             promises: Vec::new(),
-            named: BTreeSet::new(),
+            named: HashSet::new(),
             replaced: BTreeSet::new(),
             given_up: BTreeSet::new(),
             findings,
         }
+    }
+
+    /// The rows of a section that are ours, to be changed.
+    pub(super) fn owned_mut(&mut self, section: Section) -> &mut BTreeMap<String, Option<String>> {
+        Rc::make_mut(&mut self.owned).section_mut(section)
     }
 
     pub(super) fn edits(&mut self, section: Section) -> &mut Edits {
@@ -183,7 +189,7 @@ fn absent(
             let change = replacement(context, wanted, section, row, format!("never matches: {why}"));
             decisions.edits(section).first.push((Edit::Replace { index: row.index, row: wanted.row() }, change));
             if let Some(old) = context.base.owned_key(&stray) {
-                decisions.owned.section_mut(section).remove(old);
+                decisions.owned_mut(section).remove(old);
             }
             decisions.given_up.insert(stray.1);
             decisions.replaced.insert((section, row.index));
@@ -243,7 +249,7 @@ fn own(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, decisions: &mut De
     if recorded.is_none() && (wanted.node || context.protection.of(&wanted.arn).is_some()) {
         return;
     }
-    let rows = decisions.owned.section_mut(key.0);
+    let rows = decisions.owned_mut(key.0);
     let known = recorded.and_then(|recorded| rows.remove(recorded)).flatten();
     // An id that could not be looked up this time is still the one that was recorded.
     rows.insert(wanted.arn.clone(), wanted.unique_id.map(str::to_owned).or(known));

@@ -53,7 +53,7 @@ fn owned(context: &Context<'_>, desired: &Desired, wanted: &[Wanted<'_>], sectio
         let rows: Vec<&Row> = base.rows(&key).filter(|row| !replaced(row)).collect();
         if rows.is_empty() {
             // It is gone already: there is nothing left to own.
-            decisions.owned.section_mut(section).remove(arn);
+            decisions.owned_mut(section).remove(arn);
             continue;
         }
         let reason = ended(arn, wanted);

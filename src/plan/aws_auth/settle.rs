@@ -120,7 +120,7 @@ fn put(data: &mut BTreeMap<String, String>, section: Section, text: Option<Strin
 /// A section that is not written keeps its rows, their owners and its silence.
 fn take_back(base: &Base, section: Section, decisions: &mut Decisions) {
     decisions.edits.insert(section, Edits::default());
-    *decisions.owned.section_mut(section) = base.owned.section(section).clone();
+    decisions.owned_mut(section).clone_from(base.owned.section(section));
     decisions.released.retain(|(released, _)| *released != section);
     decisions.promises.retain(|promise| promise.key.0 != section);
 }
@@ -150,7 +150,7 @@ fn writes(
         part.guard = None;
         return Ok(());
     }
-    let mut owned = base.owned_is_known.then(|| decisions.owned.clone());
+    let mut owned = base.owned_is_known.then(|| Owned::clone(&decisions.owned));
     let kept = text(stored, outcome.first, owned.as_ref())?;
     if let Some(owned) = &mut owned {
         for (section, arn) in &decisions.released {

@@ -1,6 +1,6 @@
 //! What the policy wants to stand in aws-auth, each principal once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 pub(super) use crate::authenticator::folded;
 use crate::{
@@ -70,7 +70,7 @@ pub(super) fn subject(section: Section, arn: &str) -> Subject {
 /// Every row and account that is desired, without those that could not be written without harm.
 pub(super) fn collect<'d>(desired: &'d Desired, findings: &mut Vec<Finding>) -> Vec<Wanted<'d>> {
     let mut wanted: Vec<Wanted<'d>> = Vec::with_capacity(desired.rows.len() + desired.accounts.len());
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut seen: HashMap<String, usize> = HashMap::with_capacity(desired.rows.len());
     for row in &desired.rows {
         let candidate = from_row(row);
         if row.username.is_empty() {
