@@ -43,6 +43,9 @@ fn walk(section: Section, text: &str) -> Option<Reader<'_>> {
     (!reader.rows.is_empty()).then_some(reader)
 }
 
+/// No word that begins with a letter and means anything but itself is longer: `false`.
+const LONGEST_NAME: usize = 5;
+
 struct Reader<'t> {
     section: Section,
     /// The column of the rows' dashes.
@@ -104,16 +107,19 @@ impl<'t> Reader<'t> {
     fn key(&mut self, column: usize, content: &'t str) -> Option<()> {
         let row = self.row.as_mut().filter(|row| row.keys == column && row.list != List::Empty)?;
         row.list = List::Closed;
+        let (name, value) = key_of(content)?;
         let arn = if self.section == Section::Users { "userarn" } else { "rolearn" };
-        if let Some(value) = value_of(arn, content) {
+        if name == arn {
             // Without an ARN the row drops out, with a reason that the general reader knows.
             let value = alone(value, text).filter(|arn| !arn.is_empty())?;
             return once(&mut row.arn, value);
         }
-        if let Some(value) = value_of("username", content) {
+        if name == "username" {
             return once(&mut row.username, alone(value, text)?);
         }
-        let value = value_of("groups", content)?;
+        if name != "groups" {
+            return None;
+        }
         if let Some(list) = value.strip_prefix('[') {
             return once(&mut row.groups, brackets(list)?);
         }
@@ -162,11 +168,17 @@ fn once<T>(field: &mut Option<T>, value: T) -> Option<()> {
     field.replace(value).is_none().then_some(())
 }
 
-/// What stands behind this key and its colon, the key in quotes or not.
-fn value_of<'t>(key: &str, content: &'t str) -> Option<&'t str> {
-    let quote = content.get(..1).filter(|first| matches!(*first, "\"" | "'")).unwrap_or_default();
-    let rest = content.strip_prefix(quote)?.strip_prefix(key)?.strip_prefix(quote)?.strip_prefix(':')?;
-    (rest.is_empty() || rest.starts_with(' ')).then(|| rest.trim_start_matches(' '))
+/// The key with which the line begins, in quotes or not, and what stands behind its colon.
+fn key_of(content: &str) -> Option<(&str, &str)> {
+    let (key, rest) = content.split_at_checked(content.bytes().position(|byte| byte == b':')?)?;
+    let rest = rest.get(1..)?;
+    let value = rest.trim_start_matches(' ');
+    // A colon is one only before a space or the line's end.
+    if value.len() == rest.len() && !rest.is_empty() {
+        return None;
+    }
+    let inner = |quote| key.strip_prefix(quote).and_then(|key| key.strip_suffix(quote));
+    Some((inner('"').or_else(|| inner('\'')).unwrap_or(key), value))
 }
 
 /// Whether nothing but space and a comment is left of the line; a comment must have a space before it.
@@ -211,7 +223,7 @@ fn is_text(word: &str, further: impl Fn(u8) -> bool) -> bool {
     word.starts_with(|first: char| first.is_ascii_alphabetic())
         && !word.ends_with(':')
         && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || sign(byte))
-        && scalar::resolve(word) == scalar::Kind::Text
+        && (word.len() > LONGEST_NAME || scalar::resolve(word) == scalar::Kind::Text)
 }
 
 /// Whether the word is certainly taken as it is written in mapAccounts: digits are, whatever number they are.
