@@ -24,13 +24,8 @@ const DOCUMENTS: [&str; 14] = [
     "- rolearn: a:\n  username: b:c\n  groups:\n  - d: e\n  - f::g\n  - h:#i\n  - j#k\n  - @l\n  - {m\n  - n}\n  -  o\n  -p\n",
 ];
 
-/// Asserts that the two readers agree, and the general one's two ways as well; says whether the plain one had an answer.
+/// Asserts that the two readers agree; says whether the plain one had an answer.
 fn agree(section: Section, text: &str) -> Result<bool, TestCaseError> {
-    for keys in [node::Keys::MustBeJson, node::Keys::DoNotMatter] {
-        if let Some(once) = node::walk_once(text, keys) {
-            prop_assert_eq!(Ok(once), node::walk_twice(text, keys), "{:?}", text);
-        }
-    }
     let Some(rows) = plain::read(section, text) else { return Ok(false) };
     prop_assert_eq!(SectionReading::Read(rows), parse_section(section, text), "{} {:?}", section, text);
     Ok(true)
@@ -173,7 +168,7 @@ fn row() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4_096, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_024, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nearly_plain_rows_are_read_alike(rows in vec(row(), 1..5), cut in 0..3_usize) {
@@ -213,6 +208,12 @@ proptest! {
     fn any_text_is_read_alike(text in "([-:#&*'\"\\[\\]{},?~. \na-c0]|- |: |rolearn: |groups:|username: |\n  |\n- |\n  - |- rolearn: a\n){0,24}") {
         for section in Section::ALL {
             agree(section, &text)?;
+        }
+        // The general reader has two ways of its own.
+        for keys in [node::Keys::MustBeJson, node::Keys::DoNotMatter] {
+            if let Some(once) = node::walk_once(&text, keys) {
+                prop_assert_eq!(Ok(once), node::walk_twice(&text, keys), "{:?}", text);
+            }
         }
     }
 }
