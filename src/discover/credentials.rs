@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -11,7 +12,7 @@ use aws_credential_types::{
 };
 use tokio::sync::Mutex;
 
-use super::{DiscoverError, DiscoverErrorKind, actions, error::Call};
+use super::{DiscoverError, DiscoverErrorKind, actions, error::Call, rates::HubRates};
 use crate::model::{AccountId, Arn, Place, Secret};
 
 /// How long an assumed session lives. A session made by another session is cut to an hour whatever its role allows.
@@ -28,6 +29,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// A role to be assumed.
 pub(super) struct AssumedRole {
     pub(super) client: aws_sdk_sts::Client,
+    pub(super) rates: Arc<HubRates>,
     pub(super) role: Arn,
     pub(super) external_id: Option<Secret>,
     pub(super) session_name: String,
@@ -41,6 +43,7 @@ impl AssumedRole {
         let place = Place { account: self.role.account_id(), ..Place::default() };
         let mut call = Call::new(actions::ASSUME_ROLE, place).on(self.role.to_string());
         call.caller.clone_from(&self.caller);
+        self.rates.sts.wait().await;
         let answer = self
             .client
             .assume_role()

@@ -127,7 +127,7 @@ impl Walk<'_> {
         read_pages(&call, |token| {
             let call = &call;
             async move {
-                self.hub.limits.list_roots.until_ready().await;
+                self.hub.rates.list_roots.wait().await;
                 let page = self.client.list_roots().set_next_token(token).send().await;
                 let page = page.map_err(|e| DiscoverError::of(&e, call))?;
                 Ok((page.roots().iter().filter_map(|root| root.id().map(str::to_owned)).collect(), page.next_token))
@@ -141,7 +141,7 @@ impl Walk<'_> {
         read_pages(&call, |token| {
             let call = &call;
             async move {
-                self.hub.limits.list_units.until_ready().await;
+                self.hub.rates.list_units.wait().await;
                 let ask = self.client.list_organizational_units_for_parent().parent_id(parent).max_results(PAGE);
                 let page = ask.set_next_token(token).send().await.map_err(|e| DiscoverError::of(&e, call))?;
                 let units = page.organizational_units().iter();
@@ -157,7 +157,7 @@ impl Walk<'_> {
         read_pages(&call, |token| {
             let call = &call;
             async move {
-                self.hub.limits.list_accounts_for_parent.until_ready().await;
+                self.hub.rates.list_accounts_for_parent.wait().await;
                 let ask = self.client.list_accounts_for_parent().parent_id(parent).max_results(PAGE);
                 let page = ask.set_next_token(token).send().await.map_err(|e| DiscoverError::of(&e, call))?;
                 let accounts = page.accounts().iter().filter_map(|account| account.id()?.parse().ok()).collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{task::JoinSet, time::Instant};
 use tracing::{Instrument, info, warn};
 
 use super::{
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     apply,
+    discover::Turns,
     model::{Change, ClusterReport, Guard, Outcome, Plan, Status, StepOutcome, StepResult, UnreadableKind},
 };
 
@@ -24,7 +25,7 @@ pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examin
     hold_to_budget(context, &mut examined);
     let to_do = examined.iter().filter(|examined| examined.way_in.is_some()).count();
     context.progress.applying(to_do);
-    let at_once = Arc::new(Semaphore::new(context.inputs.settings.limits.clusters));
+    let at_once = Arc::new(Turns::new(context.inputs.settings.limits.clusters));
     let mut tasks = JoinSet::new();
     let mut reports = Vec::with_capacity(examined.len());
     for Examined { report, way_in } in examined {
@@ -36,9 +37,8 @@ pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examin
         let span = cluster_span(&report.cluster.id);
         tasks.spawn(
             async move {
-                let _permit = at_once.acquire_owned().await;
                 let lost = report.cluster.clone();
-                let correcting = Box::pin(correct(&context, report, &way_in));
+                let correcting = at_once.take(Box::pin(correct(&context, report, &way_in)));
                 let report = or_fault(correcting, || examine::fault(lost)).await;
                 context.progress.cluster_done(report.status);
                 report
@@ -91,7 +91,7 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
         };
         info!(written = outcome.written(), steps = plan.steps.len(), "plan carried out");
         let look = tokio::select! {
-            look = examine::look(context, &report.cluster, way_in) => look,
+            look = examine::look(&report.cluster, way_in, Instant::now()) => look,
             () = context.expired() => {
                 report.status = Status::Unknown;
                 report.why = Some("the pass was called off before this cluster was read again".to_owned());

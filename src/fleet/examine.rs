@@ -1,6 +1,8 @@
 //! One cluster: observed, compared with the policy, planned.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     connect,
@@ -43,6 +45,8 @@ pub(super) struct WayIn {
     pub(super) client: kube::Client,
     pub(super) desired: Desired,
     pub(super) rules: PlanRules,
+    /// How long a look at it may take.
+    pub(super) timeout: Duration,
 }
 
 /// What one look at a cluster gave.
@@ -52,40 +56,40 @@ pub(super) struct Look {
     pub(super) why: Option<Unreadable>,
 }
 
-/// Observes and plans one cluster, within the settings' deadline for one cluster.
+/// Observes and plans one cluster, within the deadline for one cluster that runs since it `began` to be described.
 pub(super) async fn examine(
     context: &Context,
     cluster: Cluster,
-    session: Arc<Session>,
-    identities: Arc<Identities>,
+    session: &Session,
+    identities: &Identities,
+    began: Instant,
 ) -> Examined {
     if let Some(report) = leave_alone(context, &cluster) {
         return Examined { report, way_in: None };
     }
-    let desired = policy::compile(&context.inputs.policy, &cluster, &identities, context.today);
-    let rules = rules(context, &cluster, &session);
-    let client = match client(context, &cluster, &session) {
+    let desired = policy::compile(&context.inputs.policy, &cluster, identities, context.today);
+    let rules = rules(context, &cluster, session);
+    let (client, timeout) = match client(context, &cluster, session) {
         Ok(client) => client,
         Err(why) => return Examined { report: unreadable(cluster, None, why), way_in: None },
     };
-    let way_in = WayIn { client, desired, rules };
-    let look = tokio::select! {
-        look = look(context, &cluster, &way_in) => look,
-        () = context.cancel.cancelled() => {
-            let why = Unreadable { kind: UnreadableKind::Timeout, message: "the pass was called off".to_owned(), next: None };
-            return Examined { report: ClusterReport { status: Status::Unknown, ..unreadable(cluster, None, why) }, way_in: None };
-        }
+    let way_in = WayIn { client, desired, rules, timeout };
+    let Some(look) = context.unless_called_off(look(&cluster, &way_in, began)).await else {
+        let message = "the pass was called off".to_owned();
+        let why = Unreadable { kind: UnreadableKind::Timeout, message, next: None };
+        let report = ClusterReport { status: Status::Unknown, ..unreadable(cluster, None, why) };
+        return Examined { report, way_in: None };
     };
     let report = report(context, cluster, look);
     let writes = report.plan.as_ref().is_some_and(|plan| !plan.steps.is_empty() && plan.blocked.is_none());
     Examined { report, way_in: writes.then_some(way_in) }
 }
 
-/// Observes a cluster and plans it anew.
-pub(super) async fn look(context: &Context, cluster: &Cluster, way_in: &WayIn) -> Look {
-    let deadline = context.inputs.settings.timeout;
-    let observed = tokio::time::timeout(deadline, observe::observe(&way_in.client, &cluster.id, &way_in.desired)).await;
-    let state = observed.unwrap_or_else(|_| timed_out(cluster, deadline));
+/// Observes a cluster and plans it anew; it may take the cluster's timeout since it `began`.
+pub(super) async fn look(cluster: &Cluster, way_in: &WayIn, began: Instant) -> Look {
+    let observing = observe::observe(&way_in.client, &cluster.id, &way_in.desired);
+    let observed = timeout_at(began + way_in.timeout, observing).await;
+    let state = observed.unwrap_or_else(|_| timed_out(cluster, way_in.timeout));
     let state = with_principal(state, way_in.rules.own_principal.as_deref());
     let plan = plan::plan(cluster, &way_in.desired, &state, &way_in.rules);
     let why = state.aws_auth.unknown().or(state.rbac.unknown()).cloned();
@@ -173,10 +177,12 @@ fn unreadable(cluster: Cluster, plan: Option<Plan>, why: Unreadable) -> ClusterR
     ClusterReport { cluster, status, cause, why, next, plan, earlier: Vec::new(), outcome: None }
 }
 
-fn client(context: &Context, cluster: &Cluster, session: &Session) -> Result<kube::Client, Unreadable> {
+/// The client, and how long a look at the cluster may take: a rule for slow clusters speaks of that too.
+fn client(context: &Context, cluster: &Cluster, session: &Session) -> Result<(kube::Client, Duration), Unreadable> {
     let settings = &context.inputs.settings;
     let target = connect::target(cluster, &settings.connect, settings.timeout)?;
-    connect::client(&target, &cluster.id, session.credentials_provider())
+    let client = connect::client(&target, &cluster.id, session.credentials_provider())?;
+    Ok((client, target.timeout.max(settings.timeout)))
 }
 
 fn rules(context: &Context, cluster: &Cluster, session: &Session) -> PlanRules {

@@ -116,6 +116,14 @@ impl Context {
         Self { inputs, options, progress, cancel, today: today(), called_off: OnceLock::new() }
     }
 
+    /// What the work gives, or nothing when the pass is called off before.
+    pub(crate) async fn unless_called_off<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.cancel.cancelled() => None,
+        }
+    }
+
     /// Ends some seconds after the pass was called off, at the same time for everybody who waits.
     pub(crate) async fn expired(&self) {
         self.cancel.cancelled().await;
