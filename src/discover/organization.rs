@@ -7,11 +7,12 @@ use std::{
 
 use aws_sdk_organizations::{Client, types};
 use futures::{StreamExt, stream};
+use tokio::sync::mpsc;
 
 use super::{
     DiscoverError, DiscoverErrorKind, Hub, actions,
     pages::{Listing, read_pages},
-    tree,
+    tree::{self, Tree},
 };
 use crate::model::{Account, AccountId, Finding, FindingCode, Match, OrganizationScope, Place};
 
@@ -65,25 +66,32 @@ pub async fn organization(
         return Ok(Organization { id: None, accounts: told.into_accounts(), findings: Vec::new(), complete: true });
     }
     let client = hub.organizations();
-    let tell_listed = |listed: &Listed| {
-        if need == Need::default() && listed.state == ACTIVE {
-            told.tell(&listed.account);
+    let (send, mut pages) = mpsc::unbounded_channel::<Vec<Listed>>();
+    let placing = async {
+        let (mut tree, mut listed) = (Tree::new(hub, &client), Vec::new());
+        while let Some(mut page) = pages.recv().await {
+            if need.ou_paths {
+                tree.place(&mut page).await?;
+            }
+            let known = |listed: &&Listed| listed.state == ACTIVE && (!need.ou_paths || listed.units.is_some());
+            if !need.account_tags {
+                page.iter().filter(known).for_each(|listed| told.tell(&listed.account));
+            }
+            listed.extend(page);
         }
+        Ok((tree, listed))
     };
-    let (id, listing) = futures::join!(describe(hub, &client), list_accounts(hub, &client, &tell_listed));
-    let id = id?;
-    if let Some(error) = &listing.ended_by
-        && (listing.items.is_empty() || error.what() == DiscoverErrorKind::AccessDenied)
-    {
-        return Err(error.clone());
-    }
+    let listing = async { Ok(list_accounts(hub, &client, send).await) };
+    let (id, ended_by, (tree, mut listed)) = futures::try_join!(describe(hub, &client), listing, placing)?;
     let mut gaps = Gaps::default();
-    if let Some(error) = listing.ended_by {
+    if let Some(error) = ended_by {
+        if listed.is_empty() || error.what() == DiscoverErrorKind::AccessDenied {
+            return Err(error);
+        }
         gaps.add("Not all accounts of the organization could be listed", &error);
     }
-    let mut listed = listing.items;
     if need.ou_paths {
-        tree::place(hub, &client, &mut listed, &mut gaps).await?;
+        tree.finish(&mut listed, &mut gaps).await?;
     }
     listed.retain(|listed| keeps(&listed.account, scope));
     let (active, inactive): (Vec<Listed>, Vec<Listed>) = listed.into_iter().partition(|listed| listed.state == ACTIVE);
@@ -192,20 +200,22 @@ async fn describe(hub: &Hub, client: &Client) -> Result<String, DiscoverError> {
         .ok_or_else(|| DiscoverError::new(DiscoverErrorKind::Other, &call, "the answer names no organization"))
 }
 
-async fn list_accounts(hub: &Hub, client: &Client, tell: &(dyn Fn(&Listed) + Sync)) -> Listing<Listed> {
+/// Sends every page as it comes, and gives the error that ended the listing early, if any.
+async fn list_accounts(hub: &Hub, client: &Client, pages: mpsc::UnboundedSender<Vec<Listed>>) -> Option<DiscoverError> {
     let call = hub.call(actions::LIST_ACCOUNTS);
-    read_pages(&call, |token| {
-        let (client, call) = (&client, &call);
+    let listing: Listing<()> = read_pages(&call, |token| {
+        let (client, call, pages) = (&client, &call, &pages);
         async move {
             hub.rates.list_accounts.wait().await;
             let page = client.list_accounts().max_results(PAGE).set_next_token(token).send().await;
             let page = page.map_err(|e| DiscoverError::of(&e, call))?;
-            let listed: Vec<Listed> = page.accounts().iter().filter_map(Listed::of).collect();
-            listed.iter().for_each(tell);
-            Ok((listed, page.next_token))
+            let sent = pages.send(page.accounts().iter().filter_map(Listed::of).collect());
+            // Nobody takes more pages once the reading as a whole has failed.
+            Ok((Vec::new(), page.next_token.filter(|_| sent.is_ok())))
         }
     })
-    .await
+    .await;
+    listing.ended_by
 }
 
 async fn read_tags(
