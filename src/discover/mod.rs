@@ -20,7 +20,7 @@ mod turns;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-mod tests;
+pub(crate) mod tests;
 
 pub use actions::{HUB_ACTIONS, MEMBER_ACTIONS};
 pub use clusters::{Eks, regions};

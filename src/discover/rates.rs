@@ -19,13 +19,20 @@ pub(super) struct Rate {
     bucket: RateLimiter<NotKeyed, InMemoryState, TokioClock, NoOpMiddleware<Moment>>,
     /// Who waits stands in line, so that one clock runs for all of them and nobody is overtaken.
     line: Mutex<()>,
+    #[cfg(test)]
+    passed: std::sync::atomic::AtomicUsize,
 }
 
 impl Rate {
     pub(super) fn new(per_second: u32, burst: u32) -> Self {
         let cells = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_second(cells(per_second)).allow_burst(cells(burst));
-        Self { bucket: RateLimiter::direct_with_clock(quota, TokioClock::default()), line: Mutex::new(()) }
+        Self {
+            bucket: RateLimiter::direct_with_clock(quota, TokioClock::default()),
+            line: Mutex::new(()),
+            #[cfg(test)]
+            passed: std::sync::atomic::AtomicUsize::default(),
+        }
     }
 
     /// Waits until one more call may be made.
@@ -34,6 +41,14 @@ impl Rate {
         while let Err(not_yet) = self.bucket.check() {
             tokio::time::sleep(not_yet.wait_time_from(self.bucket.clock().now())).await;
         }
+        #[cfg(test)]
+        self.passed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// How many calls were let through.
+    #[cfg(test)]
+    pub(super) fn passed(&self) -> usize {
+        self.passed.load(std::sync::atomic::Ordering::SeqCst)
     }
 }
 

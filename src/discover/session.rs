@@ -48,6 +48,13 @@ impl Session {
         Service { session: self, rate, partition: format!("{name}-{}{region}", self.account) }
     }
 
+    /// How many calls a service's rates let through.
+    #[cfg(test)]
+    pub(super) fn passed(&self, service: &str) -> usize {
+        let rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.iter().filter(|((name, _), _)| *name == service).map(|(_, rate)| rate.passed()).sum()
+    }
+
     /// The account it is in.
     pub fn account(&self) -> &AccountId {
         &self.account

@@ -19,6 +19,9 @@ use crate::{
 
 /// How often a cluster is observed and planned again because somebody else wrote to it in between.
 const TRIES: usize = 3;
+/// How many times as long as reading it writing to a cluster may take: a cluster that is seen for the first time may need
+/// hundreds of objects.
+const WRITING: u32 = 10;
 
 /// Carries out every plan that may be carried out.
 pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examined>) -> Vec<ClusterReport> {
@@ -82,7 +85,7 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
             return report;
         }
         let outcome = tokio::select! {
-            outcome = apply::apply(&way_in.client, &plan) => outcome,
+            outcome = apply::apply(&way_in.client, &plan, way_in.timeout * WRITING) => outcome,
             () = context.expired() => {
                 report.status = Status::Unknown;
                 report.why = Some("the pass was called off while this cluster was being written to".to_owned());

@@ -10,6 +10,10 @@ mod selection;
 mod tasks;
 mod walk;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
