@@ -10,9 +10,12 @@
 mod aws;
 mod call;
 mod door;
-mod kube;
+mod host;
+pub mod kube;
+pub mod sigv4;
 mod tally;
 pub mod world;
 
 pub use call::{Call, Interference, Peace, Refusal, Verdict};
+pub use host::Lab;
 pub use tally::Tally;
