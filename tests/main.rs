@@ -11,6 +11,8 @@ mod broken_section;
 mod cli;
 mod conflict;
 mod daemon;
+#[cfg(feature = "lab")]
+mod demo;
 mod deploy;
 mod first_light;
 mod own_access;
