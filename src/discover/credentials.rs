@@ -44,7 +44,7 @@ impl AssumedRole {
         let mut call = Call::new(actions::ASSUME_ROLE, place).on(self.role.to_string());
         call.caller.clone_from(&self.caller);
         self.rates.sts.wait().await;
-        let answer = self
+        let asking = self
             .client
             .assume_role()
             .role_arn(self.role.to_string())
@@ -52,9 +52,9 @@ impl AssumedRole {
             .set_external_id(self.external_id.as_ref().map(|id| id.expose().to_owned()))
             .set_source_identity(self.source_identity.clone())
             .duration_seconds(SESSION_SECONDS)
-            .send()
-            .await
-            .map_err(|e| DiscoverError::of(&e, &call))?;
+            .send();
+        // On the heap, since every task that may have to renew a session has room for it.
+        let answer = Box::pin(asking).await.map_err(|e| DiscoverError::of(&e, &call))?;
         let bad = |why: &str| DiscoverError::new(DiscoverErrorKind::Other, &call, why);
         let given = answer.credentials().ok_or_else(|| bad("the answer held no credentials"))?;
         let end = SystemTime::try_from(*given.expiration()).map_err(|_| bad("the session's end is not a time"))?;

@@ -111,9 +111,17 @@ impl Service<'_> {
     }
 
     /// Makes a call when the service's rate and the number of calls at once in the account allow it.
-    pub(super) async fn ask<T>(&self, call: impl Future<Output = T>) -> T {
-        self.rate.wait().await;
-        self.session.turns.take(call).await
+    pub(super) fn ask<'c, T: Send + 'c>(
+        &'c self,
+        call: impl Future<Output = T> + Send + 'c,
+    ) -> impl Future<Output = T> + Send + 'c {
+        // The SDK's futures are tens of kilobytes each, and a thousand tasks of a walk wait with one: on the heap it is
+        // there only while the call is made.
+        let call = Box::pin(call);
+        async move {
+            self.rate.wait().await;
+            self.session.turns.take(call).await
+        }
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examin
         tasks.spawn(
             async move {
                 let lost = report.cluster.clone();
-                let correcting = at_once.take(Box::pin(correct(&context, report, &way_in)));
+                let correcting = at_once.take(async { Box::pin(correct(&context, report, &way_in)).await });
                 let report = or_fault(correcting, || examine::fault(lost)).await;
                 context.progress.cluster_done(report.status);
                 report
@@ -78,6 +78,10 @@ fn hold_to_budget(context: &Context, examined: &mut [Examined]) {
 /// Corrects one cluster: applies its plan, and looks again. A conflict makes a new plan; a failed write is never repeated
 /// blindly, the second look tells whether it took place.
 async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -> ClusterReport {
+    let client = match way_in.client(&report.cluster) {
+        Ok(client) => client,
+        Err(why) => return examine::unreadable(report.cluster, report.plan, why),
+    };
     for attempt in 1..=TRIES {
         let Some(plan) = report.plan.clone() else { return report };
         if context.cancel.is_cancelled() {
@@ -85,7 +89,7 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
             return report;
         }
         let outcome = tokio::select! {
-            outcome = apply::apply(&way_in.client, &plan, way_in.timeout * WRITING) => outcome,
+            outcome = apply::apply(&client, &plan, way_in.timeout * WRITING) => outcome,
             () = context.expired() => {
                 report.status = Status::Unknown;
                 report.why = Some("the pass was called off while this cluster was being written to".to_owned());
@@ -94,7 +98,7 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
         };
         info!(written = outcome.written(), steps = plan.steps.len(), "plan carried out");
         let look = tokio::select! {
-            look = examine::look(&report.cluster, way_in, Instant::now()) => look,
+            look = examine::look(&client, &report.cluster, way_in, Instant::now()) => look,
             () = context.expired() => {
                 report.status = Status::Unknown;
                 report.why = Some("the pass was called off before this cluster was read again".to_owned());
