@@ -82,7 +82,7 @@ def timed(command, lab, allowed):
     wall = time.monotonic() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in allowed:
-        tail = (lab.folder / "out.log").read_text(errors="replace")[-3000:]
+        tail = (lab.folder / "out.log").read_text(errors="replace")[-8000:]
         sys.exit(f"{shlex.join(command)} ended with {process.returncode}:\n{tail}")
     cpu = usage.ru_utime + usage.ru_stime
     return {"wall": wall, "cpu": cpu, "rss": usage.ru_maxrss, "calls": lab.tally(), "lab_cpu": lab.cpu() - lab_cpu}

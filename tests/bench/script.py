@@ -89,7 +89,7 @@ def member_session(sts, account, args):
 
 def wanted_rows(session, account):
     """The rows of aws-auth for this account: permission sets become the roles that Identity Center made here."""
-    iam = session.client("iam")
+    iam = session.client("iam", region_name="us-east-1")
     sso = [r["RoleName"] for page in iam.get_paginator("list_roles").paginate(PathPrefix=SSO_PATH) for r in page["Roles"]]
     rows = []
     for permission_set, role, username, groups in ACCESS:
@@ -198,7 +198,7 @@ def main():
     parser.add_argument("--threads", type=int, default=64)
     args = parser.parse_args()
     session = boto3.Session(region_name=args.regions[0])
-    pages = session.client("organizations").get_paginator("list_accounts").paginate()
+    pages = session.client("organizations", region_name="us-east-1").get_paginator("list_accounts").paginate()
     accounts = [account["Id"] for page in pages for account in page["Accounts"] if account["Status"] == "ACTIVE"]
     sts = session.client("sts")
     with futures.ThreadPoolExecutor(args.threads) as walkers, futures.ThreadPoolExecutor(args.threads) as workers:
