@@ -17,6 +17,7 @@ mod daemon;
 mod demo;
 mod deploy;
 mod first_light;
+mod lab_discovery;
 mod own_access;
 mod rbac;
 mod realparts;
