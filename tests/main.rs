@@ -12,6 +12,9 @@ mod broken_section;
 mod calls;
 mod cli;
 mod conflict;
+mod contract;
+mod contract_aws;
+mod contract_kubernetes;
 mod daemon;
 #[cfg(feature = "lab")]
 mod demo;

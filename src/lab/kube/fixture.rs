@@ -39,19 +39,8 @@ impl Served {
         let account = ACCOUNT.parse().unwrap();
         let id = ClusterId { account, region: Region::new("eu-west-1"), name: "one".to_owned() };
         let api = ApiServer::new(id.clone()).unwrap();
-        let cluster = EksCluster {
-            id: id.clone(),
-            arn: format!("arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/one"),
-            status: "ACTIVE".into(),
-            mode: Some(mode),
-            version: "1.36".into(),
-            tags: BTreeMap::new(),
-            created: Timestamp::UNIX_EPOCH,
-            creator: format!("arn:aws:iam::{ACCOUNT}:role/ci/creator"),
-            entries: BTreeMap::new(),
-            updates: Vec::new(),
-            api: Arc::clone(&api),
-        };
+        let creator = format!("arn:aws:iam::{ACCOUNT}:role/ci/creator");
+        let cluster = EksCluster::new(id.clone(), Some(mode), creator, Timestamp::UNIX_EPOCH, Arc::clone(&api));
         let organization = Organization {
             id: "o-1234567890".into(),
             management: ACCOUNT.parse().unwrap(),
@@ -128,6 +117,7 @@ impl Served {
             created: now,
             modified: now,
             policies: policies.iter().map(|(policy, within)| (name(policy), association(within))).collect(),
+            token: None,
         };
         let mut state = self.world.write();
         state.clusters.get_mut(&self.id).unwrap().entries.insert(principal, entry);

@@ -11,6 +11,7 @@ mod certs;
 mod discovery;
 mod escalation;
 mod fields;
+mod impersonate;
 mod kinds;
 mod managed;
 mod object;
