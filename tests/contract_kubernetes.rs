@@ -11,15 +11,29 @@ mod mask;
 mod reading;
 mod talk;
 
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 
 use aws_credential_types::Credentials;
 use futures::future::LocalBoxFuture;
+use jiff::Timestamp;
+use rolecall::{
+    lab::{
+        kube::ApiServer,
+        world::{
+            State, World,
+            eks::EksCluster,
+            keys::{Caller, Key},
+            organization::Organization,
+        },
+    },
+    model::{AccountId, AuthenticationMode, ClusterId, Region},
+};
 use talk::{Exchange, Server, Talk};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     contract::{self, Difference},
-    support::{sigv4::Key, world},
+    support::world,
 };
 
 type Case = (&'static str, for<'a, 'b> fn(&'a mut Talk<'b>) -> LocalBoxFuture<'a, ()>);
@@ -108,19 +122,68 @@ fn differences(talks: &[(&'static str, Vec<Exchange>)]) -> Vec<Difference> {
     all
 }
 
+/// What the two roles sign with, by the access keys' ids.
+fn keys() -> [(String, Key); 2] {
+    SESSIONS.map(|(role, access_key, unique_id)| {
+        let caller = Caller {
+            arn: session_arn(role),
+            account: ACCOUNT.parse().unwrap(),
+            user_id: format!("{unique_id}:ana@example.com"),
+            role: Some(role.to_owned()),
+            access_key: access_key.to_owned(),
+        };
+        let (secret, session_token) = ("secret".to_owned(), Some("token".to_owned()));
+        (access_key.to_owned(), Key { secret, session_token, expires: None, caller })
+    })
+}
+
+/// A cluster of the lab that the two roles may come to, and who serves it.
+fn lab_cluster() -> (Arc<World>, Arc<ApiServer>, CancellationToken) {
+    let account: AccountId = ACCOUNT.parse().unwrap();
+    let id = ClusterId { account: account.clone(), region: Region::new(talk::REGION), name: CLUSTER.to_owned() };
+    let api = ApiServer::new(id.clone()).unwrap();
+    let creator = format!("arn:aws:iam::{ACCOUNT}:role/creator");
+    let mode = Some(AuthenticationMode::ConfigMap);
+    let cluster = EksCluster::new(id.clone(), mode, creator, Timestamp::now(), Arc::clone(&api));
+    let organization = Organization {
+        id: "o-contract00".to_owned(),
+        management: account.clone(),
+        root: "r-root".to_owned(),
+        units: BTreeMap::new(),
+    };
+    let world = World::new(State {
+        organization,
+        accounts: BTreeMap::new(),
+        clusters: [(id, cluster)].into(),
+        center: None,
+        queues: BTreeMap::new(),
+        keys: keys().into(),
+        serial: 0,
+    });
+    let cancel = CancellationToken::new();
+    drop(api.serve(&world, cancel.clone()));
+    (world, api, cancel)
+}
+
+#[tokio::test]
+async fn the_lab_talks_as_a_real_api_server_was_recorded() {
+    let (_world, api, cancel) = lab_cluster();
+    let folder = tempfile::tempdir().unwrap();
+    let ca_file = folder.path().join("ca.crt");
+    fs::write(&ca_file, api.ca_pem()).unwrap();
+    let (url, cluster) = (api.endpoint(), CLUSTER.to_owned());
+    let server = Server { url, ca_file, cluster, creator: session(0), visitor: session(1) };
+    let talks = conversations(&server).await;
+    cancel.cancel();
+    contract::verdict(differences(&talks), "kubernetes", "recorded");
+}
+
 #[tokio::test]
 #[ignore = "needs the real control plane: run tests/run"]
 async fn a_real_api_server_talks_as_it_was_recorded() {
     let world = world().await;
-    for (role, access_key, id) in SESSIONS {
-        let key = Key {
-            secret: "secret".to_owned(),
-            session_token: Some("token".to_owned()),
-            arn: session_arn(role),
-            account: ACCOUNT.to_owned(),
-            user_id: format!("{id}:ana@example.com"),
-        };
-        world.sts.remember(access_key, key);
+    for (_, key) in keys() {
+        world.sts.remember(key);
     }
     let real = world.fresh_cluster_of(CLUSTER, &format!("arn:aws:iam::{ACCOUNT}:role/creator")).await;
     let (url, ca_file) = (real.server.clone(), real.ca_file.clone());

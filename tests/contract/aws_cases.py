@@ -148,7 +148,8 @@ def center(contract):
     case("center accounts with a set", lambda: client.list_accounts_for_provisioned_permission_set(InstanceArn=instance, PermissionSetArn=reader))
     groups = contract.client("identitystore", region=world["region"])
     store = instances["Instances"][0]["IdentityStoreId"]
-    group = groups.list_groups(IdentityStoreId=store)["Groups"][0]["GroupId"]
+    groups = groups.list_groups(IdentityStoreId=store)["Groups"]
+    group = [group["GroupId"] for group in groups if group["DisplayName"] == "platform"][0]
     case("center assignments of a group", lambda: client.list_account_assignments_for_principal(InstanceArn=instance, PrincipalId=group, PrincipalType="GROUP"))
     case("center assignments of a robot", lambda: client.list_account_assignments_for_principal(InstanceArn=instance, PrincipalId=group, PrincipalType="ROBOT"), "ValidationException")
     case("center instances elsewhere", contract.client("sso-admin", region="ap-southeast-2").list_instances)
@@ -181,10 +182,11 @@ def directory(contract):
     nobody = "00000000-0000-4000-8000-000000000000"
     case("directory no group", lambda: client.describe_group(IdentityStoreId=store, GroupId=nobody), "ResourceNotFoundException")
     case("directory what is no group", lambda: client.describe_group(IdentityStoreId=store, GroupId="x"), "ValidationException")
-    members = case("directory members", lambda: client.list_group_memberships(IdentityStoreId=store, GroupId=group))
+    case("directory members", lambda: client.list_group_memberships(IdentityStoreId=store, GroupId=group))
     contract.pages("directory members by pages of 1", lambda **more: client.list_group_memberships(IdentityStoreId=store, GroupId=group, MaxResults=1, **more), "GroupMemberships", "NextToken")
     case("directory members of no group", lambda: client.list_group_memberships(IdentityStoreId=store, GroupId=nobody), "ResourceNotFoundException")
-    user = members["GroupMemberships"][0]["MemberId"]["UserId"]
+    named = {"UniqueAttribute": {"AttributePath": "UserName", "AttributeValue": "ben"}}
+    user = case("directory user's id", lambda: client.get_user_id(IdentityStoreId=store, AlternateIdentifier=named))["UserId"]
     case("directory user", lambda: client.describe_user(IdentityStoreId=store, UserId=user))
     case("directory no user", lambda: client.describe_user(IdentityStoreId=store, UserId=nobody), "ResourceNotFoundException")
     case("directory users", lambda: client.list_users(IdentityStoreId=store))
@@ -304,8 +306,6 @@ def queues(contract):
     case("sqs delete", lambda: client.delete_message(QueueUrl=url, ReceiptHandle=handle))
     case("sqs delete again", lambda: client.delete_message(QueueUrl=url, ReceiptHandle=handle))
     case("sqs of no queue", lambda: client.receive_message(QueueUrl=url + "x"), "AWS.SimpleQueueService.NonExistentQueue")
-    more = [{"Id": str(number), "MessageBody": str(number)} for number in range(3)]
-    sent = case("sqs send three", lambda: client.send_message_batch(QueueUrl=url, Entries=more))
-    several = case("sqs receive three", lambda: client.receive_message(QueueUrl=url, MaxNumberOfMessages=10))
-    handles = [{"Id": str(at), "ReceiptHandle": found["ReceiptHandle"]} for at, found in enumerate(several["Messages"])]
-    case("sqs delete three", lambda: client.delete_message_batch(QueueUrl=url, Entries=handles))
+    for number in range(3):
+        client.send_message(QueueUrl=url, MessageBody=str(number))
+    case("sqs receive three", lambda: client.receive_message(QueueUrl=url, MaxNumberOfMessages=10))

@@ -1,6 +1,7 @@
 """Hides the values that differ from one world to the next and keeps all others."""
 
 import datetime
+import json
 import re
 
 PATTERNS = [
@@ -41,6 +42,7 @@ SECRETS = {
     "AssumeRolePolicyDocument",
     "PackedPolicySize",
     "SenderFault",
+    "clientRequestToken",
 }
 
 
@@ -57,8 +59,8 @@ class Mask:
         if isinstance(value, dict):
             return {key: self.value(item, key) for key, item in value.items() if key != "ResponseMetadata"}
         if isinstance(value, list):
-            items = [self.value(item, key) for item in value]
-            return items
+            # AWS documents no order, so none is compared.
+            return sorted((self.value(item, key) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
         if isinstance(value, datetime.datetime):
             return "<time>"
         if isinstance(value, str):

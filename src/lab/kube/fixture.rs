@@ -1,10 +1,6 @@
 //! A world of one account with one cluster, for tests.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::SystemTime,
-};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use aws_credential_types::Credentials;
 use jiff::Timestamp;
@@ -191,9 +187,4 @@ fn presigned(credentials: &Credentials, cluster: &str, at: SystemTime) -> String
 fn pem(text: &str) -> Vec<u8> {
     use rustls::pki_types::pem::PemObject as _;
     rustls::pki_types::CertificateDer::from_pem_slice(text.as_bytes()).unwrap().to_vec()
-}
-
-/// Names as a set.
-pub(super) fn set(names: &[&str]) -> BTreeSet<String> {
-    names.iter().map(ToString::to_string).collect()
 }

@@ -165,10 +165,13 @@ impl Desk {
             Target::Path(_) => return Err(Status::method_not_allowed()),
             Target::Resource(on) => on,
         };
-        if on.version != "v1" || !on.subresource.is_empty() {
+        if on.version != "v1" || !(on.group.is_empty() || discovery::GROUPS.contains(&on.group.as_str())) {
+            return Ok(discovery::nothing());
+        }
+        if !on.subresource.is_empty() {
             return Err(Status::no_such_resource());
         }
-        if let Some(review) = review::answer(&inner, &user, ask, on) {
+        if let Some(review) = review::answer(&inner, &user, ask, on, now) {
             return review.map(|body| json_response(201, &body));
         }
         let kind = Kind::of_resource(&on.group, &on.plural).ok_or_else(Status::no_such_resource)?;
