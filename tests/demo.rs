@@ -180,7 +180,7 @@ fn what_cannot_be_is_refused_in_a_line() {
     for (arguments, words) in [
         (&["demo", "--accounts", "0"][..], "0 is not in 4..=5000"),
         (&["demo", "--clusters", "10000000"], "10000000 is not in 1..=10000"),
-        (&["demo", "--clusters", "-1"], "--clusters"),
+        (&["demo", "--clusters", "-1"], "unexpected argument '-1'"),
         (&["demo", "--seed", "x"], "--seed"),
         (&["demo", "--bogus"], "--bogus"),
         (&["demo", "--once", "--listen", "127.0.0.1:1"], "cannot be used with"),

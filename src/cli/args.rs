@@ -160,7 +160,7 @@ Nothing of the organization is real, and nothing leaves this machine. Ends with 
     #[command(after_help = "\
 EXAMPLES
   rolecall lab                                  # prints what to export, then serves until Ctrl-C
-  rolecall lab --dir lab &                      # writes lab/env, lab/rolecall.yaml and lab/policy.yaml
+  rolecall lab --dir lab                        # writes env, rolecall.yaml and policy.yaml there
   rolecall lab --accounts 1250 --clusters 5000 --drift missing --latency 40ms
 
 With `. lab/env` every AWS SDK and rolecall itself use it. `lab/env` is there as soon as the lab answers, and goes with it.

@@ -162,9 +162,11 @@ impl Opened {
     /// The same for a shell, with rolecall's settings.
     fn exports(&self, folder: &Path) -> String {
         let settings = ("ROLECALL_SETTINGS", folder.join("rolecall.yaml").display().to_string());
-        let lines = self.environment().into_iter().chain([settings]);
-        let exports: String = lines.map(|(name, value)| format!("export {name}={}\n", quoted(&value))).collect();
-        format!("unset {}\n{exports}", MISLEADING.join(" "))
+        let mut exports = format!("unset {}\n", MISLEADING.join(" "));
+        for (name, value) in self.environment().into_iter().chain([settings]) {
+            exports.extend(["export ", name, "=", &quoted(&value), "\n"]);
+        }
+        exports
     }
 
     /// Writes policy, settings (with more keys) and, last, `env` with the exports, and gives these.

@@ -90,7 +90,7 @@ impl Show<'_> {
             self.stage.note("Exit code 1 stands for drift. In a report `+` is missing, `~` differs, `-` goes, and `!` is only told.");
         }
         self.stage.scene(2, "The correction: what is missing is added and checked before anything is taken away.");
-        self.stage.note("`--repair` also rewrites what does not parse, and keeps the broken text beside it.");
+        self.stage.aside("`--repair` also rewrites what does not parse, and keeps the broken text beside it.");
         let Some(_) = self.run(&["sync", "--repair", "--limit", "2"], &[0]).await? else {
             return Ok(Played::CalledOff);
         };

@@ -45,8 +45,14 @@ impl<'t> Stage<'t> {
         self.say(&format!("\n{} {}\n", self.styled(BOLD, &format!("{number}.")), self.styled(BOLD, words)));
     }
 
-    /// A remark.
+    /// A remark on what was just shown.
     pub(super) fn note(&self, words: &str) {
+        self.say("\n");
+        self.aside(words);
+    }
+
+    /// A remark on what comes next.
+    pub(super) fn aside(&self, words: &str) {
         self.say(&format!("{}\n", self.styled(DIM, words)));
     }
 

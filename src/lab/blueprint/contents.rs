@@ -10,11 +10,8 @@ use super::{
     tree::Stage,
 };
 use crate::{
-    lab::{
-        kube::Store,
-        world::{State, eks::EksCluster},
-    },
-    model::{AuthenticationMode, ClusterId, Section},
+    lab::world::{State, eks::EksCluster},
+    model::{ClusterId, MANAGER, Section},
 };
 
 /// What rolecall needs inside a cluster where it is no administrator.
@@ -23,33 +20,26 @@ const ACCESS: &str = include_str!("../../../deploy/kubernetes/cluster-access.yam
 /// Puts into a cluster what makes it work, rolecall's own way in, and, if it is to be whole, what the policy wants.
 pub(super) fn fill(state: &State, id: &ClusterId, whole: bool, when: Timestamp) {
     let (Some(cluster), Some(account)) = (state.clusters.get(id), state.account_of(id)) else { return };
-    let (store, made) = (cluster.api.store(), when.checked_sub(SignedDuration::from_hours(40)).unwrap_or(when));
-    store.put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "apps"}}), made);
-    if cluster.authentication_mode() != AuthenticationMode::Api {
-        let mut ledger = first_rows(cluster);
-        ledger.sections.entry(Section::Roles).and_modify(|rows| {
-            if let Some(first) = rows.first_mut() {
-                first.insert_str(0, "# Nodes. Written by eksctl.\n");
-            }
-        });
-        ledger.clone().write(store, "eksctl", made);
-        if whole {
-            // Read back, so that who wrote before stays noted.
-            let mut ledger = Ledger::read(store).unwrap_or(ledger);
-            policy::rows(account, Stage::of(&cluster.tags)).iter().for_each(|row| ledger.add_owned(row));
-            if policy::rows(account, Stage::of(&cluster.tags)).is_empty() {
-                return objects(store, when);
-            }
-            ledger.write(store, "rolecall", when);
-        }
+    let store = cluster.api.store();
+    begin(cluster, when.checked_sub(SignedDuration::from_hours(40)).unwrap_or(when));
+    if !whole {
+        return;
     }
-    if whole {
-        objects(store, when);
+    let rows = policy::rows(account, Stage::of(&cluster.tags));
+    if let Some(mut ledger) = Ledger::read(store).filter(|_| !rows.is_empty()) {
+        rows.iter().for_each(|row| ledger.add_owned(row));
+        ledger.write(store, MANAGER, when);
     }
+    policy::objects().into_iter().for_each(|object| put_ours(store, object, when));
 }
 
-fn objects(store: &Store, when: Timestamp) {
-    policy::objects().into_iter().for_each(|object| put_ours(store, object, when));
+/// What a cluster has from its first day.
+pub(super) fn begin(cluster: &EksCluster, made: Timestamp) {
+    let store = cluster.api.store();
+    store.put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "apps"}}), made);
+    if cluster.authentication_mode().reads_aws_auth() {
+        first_rows(cluster).write(store, "eksctl", made);
+    }
 }
 
 /// The rows of nodes and, where there is no other way, rolecall's own.
@@ -59,7 +49,7 @@ pub(super) fn first_rows(cluster: &EksCluster) -> Ledger {
     let nodes = ["system:bootstrappers".to_owned(), "system:nodes".to_owned()];
     let arn = format!("arn:aws:iam::{account}:role/eks-node");
     let row = ledger::text(Section::Roles, &arn, "system:node:{{EC2PrivateDNSName}}", &nodes);
-    ledger.section(Section::Roles).push(row);
+    ledger.section(Section::Roles).push(format!("# Nodes.\n{row}"));
     if !has_other_way_in(cluster) {
         let own = format!("arn:aws:iam::{account}:role/{MEMBER_ROLE}");
         let row = ledger::text(Section::Roles, &own, "rolecall", &["rolecall".to_owned()]);

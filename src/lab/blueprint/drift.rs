@@ -1,6 +1,6 @@
 //! What happens to clusters behind the policy's back.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
@@ -78,31 +78,27 @@ impl Kind {
 pub struct Trickled {
     /// Where.
     pub cluster: ClusterId,
-    /// The account's name.
-    pub account: String,
     /// What, in a few words: who did what.
     pub what: String,
 }
 
-/// Has something go wrong in about a third of the clusters, each kind once before any comes twice.
+/// Has something go wrong in about a third of the clusters. In the order of the clusters, the kinds come in theirs, so that
+/// whoever reads a report from its beginning meets the most common ones first; each comes once before any comes twice.
 pub(super) fn seed(state: &mut State, now: Timestamp, rng: &mut Rng) -> BTreeMap<ClusterId, Kind> {
-    let mut waiting: Vec<ClusterId> = state.clusters.keys().cloned().collect();
-    rng.shuffle(&mut waiting);
-    let number = (waiting.len() * 35 / 100).max(Kind::ALL.len().min(waiting.len() * 3 / 4));
+    let all: Vec<ClusterId> = state.clusters.keys().cloned().collect();
+    let number = (all.len() * 35 / 100).max(Kind::ALL.len().min(all.len() * 3 / 4));
+    let mut chosen = rng.choose_multiple(all, number);
+    chosen.sort();
     let mut seeded = BTreeMap::new();
-    let mut kinds = Kind::ALL.iter().cycle();
-    // Some kinds fit few clusters; a round in which nothing fits ends it.
-    let mut misses = 0;
-    while seeded.len() < number && misses < Kind::ALL.len() {
-        let Some(&kind) = kinds.next() else { break };
+    let mut kinds = Vec::new();
+    for id in chosen {
+        if kinds.is_empty() {
+            kinds = Kind::ALL.to_vec();
+        }
         let when = now.checked_sub(SignedDuration::from_mins(rng.i64(20..1_500))).unwrap_or(now);
-        let found = waiting.iter().position(|id| happen(kind, state, id, when, rng).is_some());
-        match found {
-            Some(at) => {
-                seeded.insert(waiting.swap_remove(at), kind);
-                misses = 0;
-            }
-            None => misses += 1,
+        // Some kinds fit few clusters and wait for one of these.
+        if let Some(at) = kinds.iter().position(|kind| happen(*kind, state, &id, when, rng).is_some()) {
+            seeded.insert(id, kinds.remove(at));
         }
     }
     seeded
@@ -125,9 +121,22 @@ pub fn trickle(world: &World, rng: &mut Rng) -> Option<Trickled> {
             Kind::Stale => people::renew(&mut state, &id.account, now, rng)?,
             _ => happen(kind, &mut state, id, now, rng)?,
         };
-        let account = state.account_of(id)?.name.clone();
-        Some(Trickled { cluster: id.clone(), account, what })
+        Some(Trickled { cluster: id.clone(), what })
     })
+}
+
+/// A cluster that somebody makes in a running world, with nothing in it but the nodes' row and rolecall's way in; whoever
+/// has the lab adds it.
+///
+/// # Errors
+/// When there is no port for its API server.
+pub fn newcomer(world: &World, rng: &mut Rng) -> io::Result<Option<EksCluster>> {
+    let now = world.now();
+    let cluster = fleet::newcomer(&world.read(), now, rng)?;
+    if let Some(cluster) = &cluster {
+        contents::begin(cluster, now);
+    }
+    Ok(cluster)
 }
 
 /// Has it happen in a cluster and says what it was; `None` where it cannot.

@@ -6,7 +6,7 @@ use fastrand::Rng;
 use jiff::Timestamp;
 
 use super::{
-    Blueprint, Drift, MEMBER_ROLE, before, policy,
+    Blueprint, Drift, MEMBER_ROLE, before, people, policy,
     tree::{Sort, Stage, Units},
 };
 use crate::{
@@ -51,6 +51,20 @@ pub(super) fn clusters(
         state.clusters.insert(cluster.id.clone(), cluster);
     }
     Ok(())
+}
+
+/// One more cluster in an account that works on a product; `None` where there is no such account.
+pub(super) fn newcomer(state: &State, now: Timestamp, rng: &mut Rng) -> io::Result<Option<EksCluster>> {
+    let homes: Vec<(&Account, Sort)> = state
+        .accounts
+        .values()
+        .filter_map(|account| Some((account, Sort::Workload(Stage::of(&account.tags)?))))
+        .collect();
+    let Some(&(account, sort)) = rng.choice(&homes) else { return Ok(None) };
+    let Some(region) = rng.choice(&account.regions).cloned() else { return Ok(None) };
+    let name = format!("new-{}", people::nickname(rng));
+    let id = ClusterId { account: account.id.clone(), region, name };
+    cluster(state, id, sort, now, rng).map(Some)
 }
 
 fn cluster(state: &State, id: ClusterId, sort: Sort, created: Timestamp, rng: &mut Rng) -> io::Result<EksCluster> {

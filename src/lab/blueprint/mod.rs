@@ -21,15 +21,12 @@ use std::{collections::BTreeMap, io};
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
-pub use drift::{Kind, Trickled, trickle};
+pub use drift::{Kind, Trickled, newcomer, trickle};
 
-use super::{
-    host::raise_open_files,
-    world::{
-        State,
-        keys::{Caller, Key},
-        organization::Account,
-    },
+use super::world::{
+    State,
+    keys::{Caller, Key},
+    organization::Account,
 };
 use crate::model::{ClusterId, Region};
 
@@ -105,8 +102,6 @@ impl Blueprint {
             let why = format!("an organization takes {FEWEST_ACCOUNTS} accounts and a region at least");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
-        // Each API server opens its port while it is drawn.
-        raise_open_files();
         let mut rng = Rng::with_seed(self.seed);
         let founded = before(now, 900 * 24);
         let plots = tree::plots(self.accounts);

@@ -149,7 +149,7 @@ pub(super) fn renew(state: &mut State, account: &AccountId, now: Timestamp, rng:
     let set = center.permission_sets.get(&assignment.permission_set)?.name.clone();
     state.unassign(&assignment);
     state.assign(assignment, now);
-    Some(format!("Identity Center made the role of permission set {set} anew"))
+    Some(format!("permission set {set} was assigned anew and has another role"))
 }
 
 /// A name for something that nobody remembers.

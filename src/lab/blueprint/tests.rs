@@ -141,7 +141,10 @@ fn drift_trickles_into_a_running_world() {
     let mut rng = Rng::with_seed(1);
     let told: Vec<Trickled> = (0..10).filter_map(|_| trickle(&world, &mut rng)).collect();
     assert_eq!(told.len(), 10);
-    assert!(told.iter().all(|told| !told.what.is_empty() && !told.account.is_empty()));
+    assert!(told.iter().all(|told| !told.what.is_empty()));
+    let newcomer = newcomer(&world, &mut rng).unwrap().unwrap();
+    assert!(!world.read().clusters.contains_key(&newcomer.id));
+    assert!(newcomer.api.store().get("namespaces", "", "apps").is_some());
     // The clusters' stores are shared with the running world.
     assert_ne!(everything(&built), before);
 }

@@ -35,7 +35,7 @@ impl Stage {
         }
     }
 
-    /// The stage in a cluster's tags; the platform's clusters have none.
+    /// The stage in the tags of an account or cluster; those of the platform have none.
     pub(super) fn of(tags: &BTreeMap<String, String>) -> Option<Self> {
         [Self::Dev, Self::Staging, Self::Prod]
             .into_iter()
