@@ -16,7 +16,6 @@ use crate::{
             State, World,
             center::IdentityCenter,
             eks::EksCluster,
-            iam::Iam,
             keys::{Caller, Key},
             organization::{Account, Organization},
         },
@@ -64,7 +63,7 @@ pub(super) fn world() -> Arc<World> {
             joined: then(),
             tags: BTreeMap::new(),
             regions: BTreeSet::from([Region::new(REGION), Region::new("us-east-1")]),
-            iam: Iam::default(),
+            iam: Default::default(),
         };
         state.accounts.insert(account(id), made);
         let role = state.add_role(&account(id), "/", "Admin", json!({}), then()).unwrap().id.clone();
@@ -96,9 +95,14 @@ pub(super) fn cluster(world: &World, name: &str, mode: Option<AuthenticationMode
     id
 }
 
-/// The SDK's configuration to speak to the lab as a member account's Admin.
+/// The SDK's configuration to speak to the lab as the member account's Admin.
 pub(super) fn sdk(url: &str, region: &str) -> aws_config::SdkConfig {
-    let access_key = format!("ASIA{MEMBER}");
+    sdk_of(url, MEMBER, region)
+}
+
+/// The same as an account's Admin.
+pub(super) fn sdk_of(url: &str, account: &str, region: &str) -> aws_config::SdkConfig {
+    let access_key = format!("ASIA{account}");
     let credentials =
         aws_credential_types::Credentials::new(access_key, "secret", Some("token".to_owned()), None, "lab");
     aws_config::SdkConfig::builder()
@@ -119,7 +123,7 @@ pub(super) fn ask(
 ) -> Result<Value, (String, String)> {
     let caller = world.read().keys[&format!("ASIA{account}")].caller.clone();
     let region = Region::new(region);
-    let ask = Ask { world, now: then(), caller: &caller, region: &region, host: "127.0.0.1", operation, input };
+    let ask = Ask { world, now: then(), caller: &caller, region: &region, host: "lab", operation, input };
     let service = SERVICES.into_iter().find(|known| known.name == service).unwrap();
     (service.answer)(&ask).map_err(|Fault { refusal, .. }| (refusal.code, refusal.message))
 }
