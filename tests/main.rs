@@ -8,6 +8,8 @@
 
 mod aws_auth;
 mod broken_section;
+#[cfg(feature = "lab")]
+mod calls;
 mod cli;
 mod conflict;
 mod contract;
