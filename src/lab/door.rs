@@ -23,6 +23,11 @@ use super::{Call, PageEnds, Refusal, Verdict, world::World};
 
 /// Whoever answers behind a door. Everything is in memory, so answers never wait.
 pub(super) trait Desk: Send + Sync + 'static {
+    /// An answer to what is no call to the simulated service: neither counted nor interfered with.
+    fn aside(&self, _request: &Request<Bytes>) -> Option<Response<Bytes>> {
+        None
+    }
+
     /// What is being asked, as far as it can be told without answering.
     fn call(&self, request: &Request<Bytes>) -> Call;
 
@@ -103,6 +108,9 @@ async fn one(request: Request<Incoming>, world: &Arc<World>, desk: &Arc<dyn Desk
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
     let mut request = Request::from_parts(parts, body);
+    if let Some(answer) = desk.aside(&request) {
+        return Ok(whole(answer));
+    }
     let call = desk.call(&request);
     let interference = world.interference();
     let latency = interference.latency(&call);

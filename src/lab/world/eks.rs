@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 use crate::{
     lab::kube::ApiServer,
-    model::{AuthenticationMode, ClusterId},
+    model::{Arn, AuthenticationMode, ClusterId, Partition},
 };
 
 /// One cluster.
@@ -30,8 +31,12 @@ pub struct EksCluster {
     pub creator: String,
     /// Access entries by principal ARN.
     pub entries: BTreeMap<String, AccessEntry>,
-    /// Updates by id, the newest last.
+    /// Updates, the newest last.
     pub updates: Vec<Update>,
+    /// How many more times it is looked at before CREATING or DELETING is over; `None`: it stays as it is.
+    pub looks_left: Option<u32>,
+    /// What CreateCluster was told beside (roleArn, resourcesVpcConfig, …), as DescribeCluster tells it again.
+    pub request: Map<String, Value>,
     /// Its API server.
     pub api: Arc<ApiServer>,
 }
@@ -59,6 +64,8 @@ pub struct AccessEntry {
     pub modified: Timestamp,
     /// Access policies by their ARN.
     pub policies: BTreeMap<String, Association>,
+    /// The client's token of the call that made it: the same call again is answered as if it were the first.
+    pub token: Option<String>,
 }
 
 /// An access policy's association with an entry.
@@ -87,4 +94,72 @@ pub struct Update {
     pub looks_left: u32,
     /// The mode that it leads to.
     pub mode: Option<AuthenticationMode>,
+    /// The client's token of the call that asked for it.
+    pub token: Option<String>,
+}
+
+impl EksCluster {
+    /// An active cluster without tags and entries, as it stands some time after its creator made it.
+    pub fn new(
+        id: ClusterId,
+        mode: Option<AuthenticationMode>,
+        creator: String,
+        created: Timestamp,
+        api: Arc<ApiServer>,
+    ) -> Self {
+        let partition = Partition::of_region(&id.region);
+        Self {
+            arn: format!("arn:{partition}:eks:{}:{}:cluster/{}", id.region, id.account, id.name),
+            id,
+            status: "ACTIVE".to_owned(),
+            mode,
+            version: "1.36".to_owned(),
+            tags: BTreeMap::new(),
+            created,
+            creator,
+            entries: BTreeMap::new(),
+            updates: Vec::new(),
+            looks_left: None,
+            request: Map::new(),
+            api,
+        }
+    }
+
+    /// The mode; clusters that report none read aws-auth alone.
+    pub fn authentication_mode(&self) -> AuthenticationMode {
+        self.mode.unwrap_or(AuthenticationMode::ConfigMap)
+    }
+}
+
+impl AccessEntry {
+    /// A STANDARD entry with the username that EKS chooses, without groups, tags and policies.
+    pub fn new(principal: &Arn, principal_id: impl Into<String>, created: Timestamp) -> Self {
+        Self {
+            principal: principal.to_string(),
+            principal_id: principal_id.into(),
+            groups: Vec::new(),
+            username: default_username(principal, "STANDARD"),
+            kind: "STANDARD".to_owned(),
+            tags: BTreeMap::new(),
+            created,
+            modified: created,
+            policies: BTreeMap::new(),
+            token: None,
+        }
+    }
+}
+
+/// The username that EKS chooses where none is given.
+///
+/// See <https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html>.
+pub fn default_username(principal: &Arn, kind: &str) -> String {
+    match (kind, principal.role_name()) {
+        ("EC2_LINUX" | "EC2_WINDOWS" | "EC2", _) => "system:node:{{EC2PrivateDNSName}}".to_owned(),
+        ("FARGATE_LINUX" | "HYBRID_LINUX" | "HYPERPOD_LINUX", _) => "system:node:{{SessionName}}".to_owned(),
+        (_, Some(role)) => {
+            let Arn { partition, account, .. } = principal;
+            format!("arn:{partition}:sts::{account}:assumed-role/{role}/{{{{SessionName}}}}")
+        }
+        (_, None) => principal.to_string(),
+    }
 }

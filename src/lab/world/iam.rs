@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::State;
 use crate::model::{AccountId, Arn, Partition};
 
 /// One account's IAM. Names are unique whatever their case, so the keys are in lower case.
@@ -27,6 +28,10 @@ pub struct Role {
     pub id: String,
     /// When it was made.
     pub created: Timestamp,
+    /// What it is for.
+    pub description: Option<String>,
+    /// How long its sessions may last, in seconds.
+    pub max_session: u32,
     /// The trust policy.
     pub trust: Value,
     /// Actions (`eks:DescribeCluster`, `eks:*`, `*`) that are denied to it. In the lab a role may do everything else.
@@ -51,6 +56,21 @@ pub struct User {
 }
 
 impl Role {
+    /// A role that may do everything, whose sessions last an hour at most, without tags.
+    pub fn new(name: impl Into<String>, path: impl Into<String>, id: String, created: Timestamp, trust: Value) -> Self {
+        Self {
+            name: name.into(),
+            path: path.into(),
+            id,
+            created,
+            description: None,
+            max_session: 3600,
+            trust,
+            denied: BTreeSet::new(),
+            tags: BTreeMap::new(),
+        }
+    }
+
     /// The ARN, path included.
     pub fn arn(&self, account: &AccountId) -> Arn {
         Arn::iam_role(&Partition::new("aws"), account, &format!("{}{}", self.path, self.name))
@@ -62,5 +82,45 @@ impl User {
     pub fn arn(&self, account: &AccountId) -> Arn {
         let role = Arn::iam_role(&Partition::new("aws"), account, "");
         Arn { resource: format!("user{}{}", self.path, self.name), ..role }
+    }
+}
+
+impl State {
+    /// Makes a role, in place of one of the same name; `None` when there is no such account.
+    pub fn add_role(
+        &mut self,
+        account: &AccountId,
+        path: &str,
+        name: &str,
+        trust: Value,
+        now: Timestamp,
+    ) -> Option<&mut Role> {
+        let id = self.new_id("AROA", 17);
+        let roles = &mut self.accounts.get_mut(account)?.iam.roles;
+        let key = name.to_lowercase();
+        roles.insert(key.clone(), Role::new(name, path, id, now, trust));
+        roles.get_mut(&key)
+    }
+
+    /// Makes a user, in place of one of the same name; `None` when there is no such account.
+    pub fn add_user(&mut self, account: &AccountId, path: &str, name: &str, now: Timestamp) -> Option<&mut User> {
+        let id = self.new_id("AIDA", 17);
+        let users = &mut self.accounts.get_mut(account)?.iam.users;
+        let key = name.to_lowercase();
+        let user = User { name: name.to_owned(), path: path.to_owned(), id, created: now, tags: BTreeMap::new() };
+        users.insert(key.clone(), user);
+        users.get_mut(&key)
+    }
+
+    /// The unique id of the role or user of exactly this ARN, path included.
+    pub fn principal_id(&self, arn: &Arn) -> Option<&str> {
+        let account = arn.account_id()?;
+        let iam = &self.accounts.get(&account)?.iam;
+        if let Some(name) = arn.role_name() {
+            let role = iam.roles.get(&name.to_lowercase())?;
+            return (role.arn(&account) == *arn).then_some(&*role.id);
+        }
+        let user = iam.users.get(&arn.user_name()?.to_lowercase())?;
+        (user.arn(&account) == *arn).then_some(&*user.id)
     }
 }
