@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use super::{Ask, input};
+use super::{Ask, input, wire::Fault};
 
 /// The names of the parameters that a listing is paged by, and how many items a page holds at most and unasked.
 pub(super) struct Paging {
@@ -62,6 +62,21 @@ impl Paging {
             page.next = Some(URL_SAFE_NO_PAD.encode(format!("{bound_to}{}:{last}", turn + 1)));
         }
         Ok(page)
+    }
+
+    /// The same for a service that refuses sizes out of bounds, and tells of a bad token, in this way.
+    pub(super) fn strict<T>(
+        &self,
+        ask: &Ask<'_>,
+        refuse: fn(String) -> Fault,
+        items: impl IntoIterator<Item = (String, T)>,
+    ) -> Result<Page<T>, Fault> {
+        let asked = ask.input.get(self.size).is_some_and(|size| !size.is_null());
+        let size = input::number(ask.input, self.size).and_then(|size| usize::try_from(size).ok());
+        if asked && !size.is_some_and(|size| (1..=self.most).contains(&size)) {
+            return Err(refuse(format!("{} must be between 1 and {}.", self.size, self.most)));
+        }
+        self.page(ask, items).map_err(|BadToken| refuse(format!("Invalid {}.", self.token)))
     }
 
     fn fingerprint(&self, ask: &Ask<'_>) -> String {

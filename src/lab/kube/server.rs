@@ -27,6 +27,7 @@ pub struct ApiServer {
     tls: Arc<ServerConfig>,
     listener: Mutex<Option<TcpListener>>,
     store: Store,
+    closed: CancellationToken,
 }
 
 impl fmt::Debug for ApiServer {
@@ -47,7 +48,15 @@ impl ApiServer {
         listener.set_nonblocking(true)?;
         let (address, store) = (listener.local_addr()?, Store::new(&id));
         let (ca_pem, tls) = (certificates.ca_pem, certificates.tls);
-        Ok(Arc::new(Self { id, address, ca_pem, tls, listener: Mutex::new(Some(listener)), store }))
+        Ok(Arc::new(Self {
+            id,
+            address,
+            ca_pem,
+            tls,
+            listener: Mutex::new(Some(listener)),
+            store,
+            closed: CancellationToken::new(),
+        }))
     }
 
     /// Its URL.
@@ -75,12 +84,20 @@ impl ApiServer {
         let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner).take();
         let tls = TlsAcceptor::from(Arc::clone(&self.tls));
         let desk = Arc::new(Desk { server: Arc::clone(self), world: Arc::clone(world) });
-        let world = Arc::clone(world);
+        let (world, closed) = (Arc::clone(world), self.closed.clone());
         tokio::spawn(async move {
             if let Some(Ok(listener)) = listener.map(tokio::net::TcpListener::from_std) {
-                door::serve(listener, Some(tls), world, desk, cancel).await;
+                tokio::select! {
+                    () = door::serve(listener, Some(tls), world, desk, cancel) => {}
+                    () = closed.cancelled() => {}
+                }
             }
         })
+    }
+
+    /// Ends its service for good: the cluster was deleted.
+    pub fn close(&self) {
+        self.closed.cancel();
     }
 }
 
