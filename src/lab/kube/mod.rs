@@ -12,4 +12,4 @@ mod status;
 mod store;
 
 pub use server::ApiServer;
-pub use store::Store;
+pub use store::{Store, Written};
