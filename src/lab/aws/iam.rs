@@ -1,19 +1,122 @@
-//! IAM.
+//! IAM: users and roles of the caller's account.
+//!
+//! See <https://docs.aws.amazon.com/IAM/latest/APIReference/>.
 
-use serde_json::Value;
+mod checks;
+mod roles;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+mod users;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 use super::{
-    Ask, Service,
+    Ask, Service, input,
+    pages::{Page, Paging},
     wire::{Fault, Protocol},
 };
+use crate::lab::world::{State, iam::Iam};
 
 pub(super) const SERVICE: Service = Service {
     name: "iam",
     protocol: Protocol::Query { version: "2010-05-08", namespace: "https://iam.amazonaws.com/doc/2010-05-08/" },
     answer,
-    resource: |_| "*".to_owned(),
+    resource,
 };
 
 fn answer(ask: &Ask<'_>) -> Result<Value, Fault> {
-    Err(Fault::unknown_operation(ask.operation))
+    match ask.operation {
+        "CreateRole" => roles::create(ask),
+        "GetRole" => roles::get(ask),
+        "ListRoles" => roles::list(ask),
+        "DeleteRole" => roles::delete(ask),
+        "TagRole" => roles::tag(ask),
+        "UntagRole" => roles::untag(ask),
+        "ListRoleTags" => roles::list_tags(ask),
+        "CreateUser" => users::create(ask),
+        "GetUser" => users::get(ask),
+        "ListUsers" => users::list(ask),
+        "DeleteUser" => users::delete(ask),
+        "TagUser" => users::tag(ask),
+        "UntagUser" => users::untag(ask),
+        "ListUserTags" => users::list_tags(ask),
+        other => Err(Fault::unknown_operation(other)),
+    }
+}
+
+/// What AccessDenied names: the role or user, or the path that is listed.
+fn resource(ask: &Ask<'_>) -> String {
+    let account = &ask.caller.account;
+    let path = input::text(ask.input, "PathPrefix").unwrap_or("/");
+    match (input::text(ask.input, "RoleName"), input::text(ask.input, "UserName")) {
+        (Some(role), _) => format!("role {role}"),
+        (_, Some(user)) => format!("user {user}"),
+        _ => format!("arn:aws:iam::{account}:{}{path}", if ask.operation == "ListUsers" { "user" } else { "role" }),
+    }
+}
+
+const PAGING: Paging = Paging { token: "Marker", size: "MaxItems", usual: 100, most: 1000 };
+
+/// A page as IAM tells it: `IsTruncated` says whether a `Marker` comes with it.
+fn page<T>(
+    ask: &Ask<'_>,
+    name: &str,
+    items: impl IntoIterator<Item = (String, T)>,
+    told: impl Fn(T) -> Value,
+) -> Result<Value, Fault> {
+    let Page { items, next } = PAGING.strict(ask, |why| invalid(why), items)?;
+    Ok(json!({
+        name: items.into_iter().map(told).collect::<Value>(),
+        "IsTruncated": next.is_some(),
+        "Marker": next,
+    }))
+}
+
+fn invalid(message: impl Into<String>) -> Fault {
+    Fault::new("ValidationError", message)
+}
+
+fn required<'a>(ask: &Ask<'a>, name: &str) -> Result<&'a str, Fault> {
+    input::required(ask.input, name, "ValidationError")
+}
+
+fn gone() -> Fault {
+    Fault::new("InvalidClientTokenId", "The security token included in the request is invalid.").status(403)
+}
+
+fn iam<'a>(ask: &Ask<'_>, state: &'a State) -> Result<&'a Iam, Fault> {
+    state.accounts.get(&ask.caller.account).map(|account| &account.iam).ok_or_else(gone)
+}
+
+fn iam_mut<'a>(ask: &Ask<'_>, state: &'a mut State) -> Result<&'a mut Iam, Fault> {
+    state.accounts.get_mut(&ask.caller.account).map(|account| &mut account.iam).ok_or_else(gone)
+}
+
+fn exists(what: &str, name: &str) -> Fault {
+    Fault::new("EntityAlreadyExists", format!("{what} with name {name} already exists.")).status(409)
+}
+
+fn missing(what: &str, name: &str) -> Fault {
+    Fault::new("NoSuchEntity", format!("The {what} with name {name} cannot be found.")).status(404)
+}
+
+fn tags(tags: &BTreeMap<String, String>) -> Value {
+    tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect()
+}
+
+/// Tags of a single role or user; listings and those without any leave them out.
+fn shown_tags(known: &BTreeMap<String, String>) -> Value {
+    if known.is_empty() { Value::Null } else { tags(known) }
+}
+
+fn tags_page(ask: &Ask<'_>, known: &BTreeMap<String, String>) -> Result<Value, Fault> {
+    page(
+        ask,
+        "Tags",
+        known.iter().map(|(key, value)| (key.clone(), (key, value))),
+        |(key, value)| json!({"Key": key, "Value": value}),
+    )
 }

@@ -1,19 +1,134 @@
-//! The Identity Store.
+//! Identity Center's directory: users, groups and who is in which.
+//!
+//! See <https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/>.
+
+mod groups;
+mod memberships;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+mod users;
 
 use serde_json::Value;
 
 use super::{
-    Ask, Service,
+    Ask, Service, input,
+    pages::{Page, Paging},
+    ssoadmin::administers,
     wire::{Fault, Protocol},
 };
+use crate::lab::world::{State, center::IdentityCenter};
 
 pub(super) const SERVICE: Service = Service {
     name: "identitystore",
     protocol: Protocol::Json { version: "1.1", target: "AWSIdentityStore", message: "Message" },
     answer,
-    resource: |_| "*".to_owned(),
+    resource: |ask| format!("arn:aws:identitystore::{}:identitystore/{}", ask.caller.account, store(ask)),
 };
 
 fn answer(ask: &Ask<'_>) -> Result<Value, Fault> {
-    Err(Fault::unknown_operation(ask.operation))
+    match ask.operation {
+        "CreateGroup" => groups::create(ask),
+        "DeleteGroup" => groups::delete(ask),
+        "DescribeGroup" => groups::describe(ask),
+        "GetGroupId" => groups::id(ask),
+        "ListGroups" => groups::list(ask),
+        "CreateUser" => users::create(ask),
+        "DeleteUser" => users::delete(ask),
+        "DescribeUser" => users::describe(ask),
+        "GetUserId" => users::id(ask),
+        "ListUsers" => users::list(ask),
+        "CreateGroupMembership" => memberships::create(ask),
+        "DeleteGroupMembership" => memberships::delete(ask),
+        "DescribeGroupMembership" => memberships::describe(ask),
+        "GetGroupMembershipId" => memberships::id(ask),
+        "IsMemberInGroups" => memberships::is_member(ask),
+        "ListGroupMemberships" => memberships::of_group(ask),
+        "ListGroupMembershipsForMember" => memberships::of_member(ask),
+        other => Err(Fault::unknown_operation(other)),
+    }
+}
+
+const PAGING: Paging = Paging { token: "NextToken", size: "MaxResults", usual: 100, most: 100 };
+
+fn page<T>(ask: &Ask<'_>, items: impl IntoIterator<Item = (String, T)>) -> Result<Page<T>, Fault> {
+    PAGING.strict(ask, |why| invalid(why), items)
+}
+
+fn invalid(message: impl Into<String>) -> Fault {
+    Fault::new("ValidationException", message)
+}
+
+fn missing(kind: &str) -> Fault {
+    Fault::new("ResourceNotFoundException", format!("{kind} not found.")).with("ResourceType", kind)
+}
+
+fn duplicate(what: &str) -> Fault {
+    Fault::new("ConflictException", format!("Duplicate {what}")).with("Reason", "UNIQUENESS_CONSTRAINT_VIOLATION")
+}
+
+fn required<'a>(ask: &Ask<'a>, name: &str) -> Result<&'a str, Fault> {
+    input::required(ask.input, name, "ValidationException")
+}
+
+/// An id, which may come as an ARN that ends in it.
+fn id<'a>(ask: &Ask<'a>, name: &str) -> Result<&'a str, Fault> {
+    required(ask, name).map(last)
+}
+
+/// The user's id in a `MemberId`.
+fn member<'a>(ask: &Ask<'a>) -> Result<&'a str, Fault> {
+    let member = ask.input.get("MemberId").and_then(|member| input::text(member, "UserId"));
+    member.map(last).ok_or_else(|| invalid("MemberId must have a UserId"))
+}
+
+fn last(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+fn store<'a>(ask: &Ask<'a>) -> &'a str {
+    last(input::text(ask.input, "IdentityStoreId").unwrap_or_default())
+}
+
+/// The directory that is named, for those who administer it, in its region.
+fn directory<'a>(ask: &Ask<'_>, state: &'a State) -> Result<&'a IdentityCenter, Fault> {
+    required(ask, "IdentityStoreId")?;
+    let here = state.center.as_ref().filter(|center| center.region == *ask.region && center.store_id == store(ask));
+    let center = here.ok_or_else(|| missing("IDENTITY_STORE"))?;
+    if administers(center, &ask.caller.account) {
+        return Ok(center);
+    }
+    let (caller, operation) = (&ask.caller.arn, ask.operation);
+    let message = format!("User: {caller} is not authorized to perform: identitystore:{operation}");
+    Err(Fault::new("AccessDeniedException", message))
+}
+
+fn directory_mut<'a>(ask: &Ask<'_>, state: &'a mut State) -> Result<&'a mut IdentityCenter, Fault> {
+    directory(ask, state)?;
+    state.center.as_mut().ok_or_else(|| missing("IDENTITY_STORE"))
+}
+
+/// What an alternate identifier looks for: the value of the one attribute that is asked after, in any spelling of `paths`.
+fn unique<'a>(ask: &Ask<'a>, paths: &[&str]) -> Result<(&'a str, String), Fault> {
+    let asked = ask.input.get("AlternateIdentifier").and_then(|alternate| alternate.get("UniqueAttribute"));
+    let asked = asked.ok_or_else(|| invalid("The lab looks up by UniqueAttribute only"))?;
+    let path = input::text(asked, "AttributePath").unwrap_or_default();
+    if !paths.contains(&path.to_lowercase().as_str()) {
+        return Err(invalid(format!("The attribute {path} is not a unique attribute")));
+    }
+    match input::text(asked, "AttributeValue").filter(|value| !value.is_empty()) {
+        Some(value) => Ok((value, path.to_lowercase())),
+        None => Err(invalid("attribute value cannot be empty or null for attribute path")),
+    }
+}
+
+/// The value that a listing is filtered by, if any; it can only be this attribute.
+fn filter<'a>(ask: &Ask<'a>, path: &str) -> Result<Option<&'a str>, Fault> {
+    let Some(filter) = ask.input.get("Filters").and_then(Value::as_array).and_then(|filters| filters.first()) else {
+        return Ok(None);
+    };
+    match input::text(filter, "AttributePath") {
+        Some(asked) if asked.eq_ignore_ascii_case(path) => Ok(input::text(filter, "AttributeValue")),
+        asked => Err(invalid(format!("The attribute {} cannot be filtered by", asked.unwrap_or_default()))),
+    }
 }
