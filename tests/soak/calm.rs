@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rolecall::{
     authenticator::{self, SectionReading},
-    lab::{kube::Store, world::State},
+    lab::kube::Store,
     model::{AuthenticationMode, ClusterReport, PassReport, Status},
     plan::OWNED_ROWS,
 };

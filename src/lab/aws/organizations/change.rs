@@ -1,6 +1,6 @@
 //! Making an organization: units, accounts, and moving them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -112,15 +112,8 @@ fn access_role(ask: &Ask<'_>, state: &mut State, name: &str) -> Role {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"AWS": management}, "Action": "sts:AssumeRole"}],
     });
-    Role {
-        name: name.to_owned(),
-        path: "/".to_owned(),
-        id: state.new_id("AROA", 17),
-        created: ask.now,
-        trust,
-        denied: BTreeSet::new(),
-        tags: BTreeMap::new(),
-    }
+    let id = state.new_id("AROA", 17);
+    Role::new(name, "/", id, ask.now, trust)
 }
 
 pub(super) fn describe_creation(ask: &Ask<'_>, state: &State) -> Result<Value, Fault> {
