@@ -123,7 +123,9 @@ fn rbac(wanted: &Wanted, store: &Store) -> Vec<String> {
         for object in store.list(resource, None).iter().filter(|object| ours(object)) {
             let namespace = object["metadata"]["namespace"].as_str().map(str::to_owned);
             let subjects = object["subjects"].as_array().cloned().unwrap_or_default();
-            bound.extend(subjects.iter().map(|it| (text(&it["name"]), text(&object["roleRef"]["name"]), namespace.clone())));
+            bound.extend(
+                subjects.iter().map(|it| (text(&it["name"]), text(&object["roleRef"]["name"]), namespace.clone())),
+            );
         }
     }
     let meant: BTreeSet<_> = wanted.bindings.iter().filter(|it| it.2.is_none() || namespace).cloned().collect();

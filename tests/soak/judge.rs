@@ -10,13 +10,7 @@ use rolecall::{
 };
 use serde_json::Value;
 
-use crate::{
-    content::OWN_BINDING,
-    policy::Wanted,
-    reported,
-    scene::Feature,
-    texts::Chunk,
-};
+use crate::{content::OWN_BINDING, policy::Wanted, reported, scene::Feature, texts::Chunk};
 
 /// One pass as it was made.
 pub struct Made {

@@ -81,8 +81,18 @@ fn soak() {
         memory.push(process::resident_bytes());
     }
     drop(runtime);
-    println!("{} seeds, {sum:?}; resident MiB by quarter {:?}", seeds.len(), memory.iter().map(|it| it >> 20).collect::<Vec<_>>());
-    assert!(broken.is_empty(), "{} of {} seeds broke a promise: {:?}", broken.len(), seeds.len(), broken.iter().map(|it| it.seed).collect::<Vec<_>>());
+    println!(
+        "{} seeds, {sum:?}; resident MiB by quarter {:?}",
+        seeds.len(),
+        memory.iter().map(|it| it >> 20).collect::<Vec<_>>()
+    );
+    assert!(
+        broken.is_empty(),
+        "{} of {} seeds broke a promise: {:?}",
+        broken.len(),
+        seeds.len(),
+        broken.iter().map(|it| it.seed).collect::<Vec<_>>()
+    );
     assert_eq!(process::open_files(), files, "(g) files or sockets are left open");
     let (first, last) = (memory[0], memory[memory.len() - 1]);
     let allowed = process::growth_allowed(seeds.len() - quarter.min(seeds.len()));

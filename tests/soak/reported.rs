@@ -15,15 +15,17 @@ pub fn unreported(id: &ClusterId, journal: &[Written], passes: &[Made]) -> Vec<S
     for report in passes.iter().filter_map(|pass| pass.report.as_ref().ok()) {
         for cluster in report.clusters.iter().filter(|cluster| cluster.cluster.id == *id) {
             for (plan, outcome) in cluster.carried_out() {
-                told.extend(outcome.steps.iter().filter_map(|it| Some((&plan.steps.get(it.step)?.write, &it.result, false))));
+                told.extend(
+                    outcome.steps.iter().filter_map(|it| Some((&plan.steps.get(it.step)?.write, &it.result, false))),
+                );
             }
         }
     }
     let mut faults = Vec::new();
     for (number, written) in journal.iter().enumerate().filter(|(_, written)| written.by_request) {
-        let step = told.iter_mut().find(|(write, result, used)| {
-            !*used && !matches!(result, StepResult::Skipped(_)) && tells(write, written)
-        });
+        let step = told
+            .iter_mut()
+            .find(|(write, result, used)| !*used && !matches!(result, StepResult::Skipped(_)) && tells(write, written));
         match step {
             Some((_, _, used)) => *used = true,
             None => faults.push(format!(
@@ -80,7 +82,9 @@ fn text(object: &Value) -> AwsAuthText {
     let annotations = annotations.into_iter().flatten();
     AwsAuthText {
         data: data(Some(object)),
-        annotations: annotations.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect(),
+        annotations: annotations
+            .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
+            .collect(),
     }
 }
 

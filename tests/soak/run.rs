@@ -85,7 +85,8 @@ pub async fn run(seed: u64) -> Result<Sum, Broken> {
     let faults = Arc::new(Faults::new(seed, weather).with_meddler(colleague));
     let world = Arc::clone(&scene.world);
     let lab = Lab::start(Arc::clone(&world)).unwrap();
-    let first = world.read().clusters.iter().map(|(id, it)| (id.clone(), it.api.store().history()[0].clone())).collect();
+    let first =
+        world.read().clusters.iter().map(|(id, it)| (id.clone(), it.api.store().history()[0].clone())).collect();
     let mut work = Seed { scene, choices, policy, url: lab.url().to_owned(), hub: None, made: Vec::new(), first };
     world.set_interference(Arc::<Faults>::clone(&faults));
     for _ in 0..rng.u8(1..=3) {

@@ -121,11 +121,16 @@ fn block_row(key: &str, Row { arn, username, groups, .. }: &Row, rng: &mut Rng) 
     let flow = groups.join(", ");
     match rng.u8(0..6) {
         0 if !groups.is_empty() => {
-            format!("- groups:{}\n  # in between\n  {key}: {arn}  # owner: team x\n  username: \"{username}\"", list("    "))
+            format!(
+                "- groups:{}\n  # in between\n  {key}: {arn}  # owner: team x\n  username: \"{username}\"",
+                list("    ")
+            )
         }
         1 => format!("- {{{key}: {arn}, username: \"{username}\", groups: [{flow}]}}"),
         2 => format!("- {key}: \"{arn}\"\n  username: '{username}'\n  groups: [{flow}]   # since 2019"),
-        3 if !groups.is_empty() => format!("-   {key}: {arn}\n    username: \"{username}\"\n    groups:{}", list("      ")),
+        3 if !groups.is_empty() => {
+            format!("-   {key}: {arn}\n    username: \"{username}\"\n    groups:{}", list("      "))
+        }
         _ if groups.is_empty() => format!("- {key}: {arn}\n  username: \"{username}\""),
         _ => format!("- {key}: {arn}\n  username: \"{username}\"\n  groups:{}", list("  ")),
     }
@@ -136,8 +141,12 @@ fn flow(key: &str, rows: &[Row], broken: bool) -> Section {
     let items: Vec<String> = rows
         .iter()
         .map(|row| {
-            let text =
-                format!("{{{key}: \"{}\", username: \"{}\", groups: [{}]}}", row.arn, row.username, row.groups.join(", "));
+            let text = format!(
+                "{{{key}: \"{}\", username: \"{}\", groups: [{}]}}",
+                row.arn,
+                row.username,
+                row.groups.join(", ")
+            );
             if row.foreign {
                 section.chunks.push(Chunk { text: text.clone(), arn: Some(row.arn.to_lowercase()) });
             }
