@@ -3,13 +3,29 @@
 //! - `server` is the API server: its address, its certificates, and the way of a request through it.
 //! - `store` holds its objects; what every fresh cluster has (`bootstrap`) is held once for all of them.
 
+mod aggregate;
+mod ask;
+mod authenticate;
 mod bootstrap;
 mod certs;
+mod discovery;
+mod escalation;
+mod fields;
 mod kinds;
+mod managed;
 mod object;
+mod patch;
+mod rbac;
+mod read;
+mod review;
+mod selector;
 mod server;
+mod shape;
 mod status;
 mod store;
+mod user;
+mod validate;
+mod write;
 
 pub use server::ApiServer;
 pub use store::{Store, Written};

@@ -7,14 +7,29 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, header};
+use jiff::Timestamp;
 use rustls::ServerConfig;
+use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::{certs, status::Status, store::Store};
+use super::{
+    ask::{Ask, Target},
+    authenticate::authenticate,
+    certs, discovery,
+    kinds::Kind,
+    object,
+    rbac::{self, Attributes},
+    review,
+    status::{Status, json_response},
+    store::Store,
+    user::User,
+    write,
+};
 use crate::{
+    authenticator::{self, Reading},
     lab::{Call, Refusal, door, host, world::World},
     model::ClusterId,
 };
@@ -28,6 +43,8 @@ pub struct ApiServer {
     listener: Mutex<Option<TcpListener>>,
     store: Store,
     closed: CancellationToken,
+    /// aws-auth as it was last read, with its resourceVersion.
+    reading: Mutex<Option<(Option<String>, Arc<Reading>)>>,
 }
 
 impl fmt::Debug for ApiServer {
@@ -56,6 +73,7 @@ impl ApiServer {
             listener: Mutex::new(Some(listener)),
             store,
             closed: CancellationToken::new(),
+            reading: Mutex::new(None),
         }))
     }
 
@@ -109,23 +127,105 @@ struct Desk {
 
 impl door::Desk for Desk {
     fn call(&self, request: &Request<Bytes>) -> Call {
-        let id = &self.server.id;
+        let (id, ask) = (&self.server.id, Ask::of(request));
         Call {
             service: "kubernetes",
-            operation: request.uri().path().to_owned(),
+            operation: ask.operation(),
             account: Some(id.account.clone()),
             region: Some(id.region.clone()),
             cluster: Some(id.clone()),
-            writes: request.method() != http::Method::GET,
+            writes: ask.writes(),
         }
     }
 
-    fn answer(&self, _request: &Request<Bytes>) -> Response<Bytes> {
-        let _ = &self.world;
-        Status::new(404, "NotFound", "the server could not find the requested resource").response()
+    fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        let ask = Ask::of(request);
+        self.answered(&ask).unwrap_or_else(|refused| refused.response())
     }
 
     fn refuse(&self, _request: &Request<Bytes>, refusal: &Refusal) -> Response<Bytes> {
         Status::new(refusal.status, &refusal.code, &refusal.message).response()
+    }
+}
+
+impl Desk {
+    fn answered(&self, ask: &Ask<'_>) -> Result<Response<Bytes>, Status> {
+        let now = self.world.now();
+        let user = self.server.user(ask, &self.world, now)?;
+        let mut inner = self.server.store.lock();
+        rbac::authorize(&inner, &user, Attributes::of(ask))?;
+        let on = match &ask.target {
+            Target::Path(path) if ask.verb == "get" || ask.verb == "head" => {
+                drop(inner);
+                let version = self.world.read().clusters.get(&self.server.id).map(|cluster| cluster.version.clone());
+                let address = self.server.address.to_string();
+                return Ok(discovery::answer(path, &address, &version.unwrap_or_else(|| "1.36".to_owned())));
+            }
+            Target::Path(_) => return Err(Status::method_not_allowed()),
+            Target::Resource(on) => on,
+        };
+        if on.version != "v1" || !on.subresource.is_empty() {
+            return Err(Status::no_such_resource());
+        }
+        if let Some(review) = review::answer(&inner, &user, ask, on) {
+            return review.map(|body| json_response(201, &body));
+        }
+        let kind = Kind::of_resource(&on.group, &on.plural).ok_or_else(Status::no_such_resource)?;
+        let mut desk = write::Desk { inner: &mut inner, user: &user, ask, on, kind, now };
+        let (code, body) = desk.answer()?;
+        drop(inner);
+        Ok(json_response(code, &body))
+    }
+}
+
+impl write::Desk<'_> {
+    fn answer(&mut self) -> write::Answer {
+        let collection = self.on.name.is_empty();
+        // What is in a namespace is named within it; lists may be of all namespaces.
+        if self.kind.namespaced && self.on.namespace.is_empty() && self.ask.verb != "list" {
+            return Err(Status::method_not_allowed());
+        }
+        match self.ask.verb {
+            "get" => self.get(),
+            "list" => self.list(),
+            "create" if collection => self.create(),
+            "update" if !collection => self.replace(),
+            "patch" if !collection => self.patch(),
+            "delete" => self.delete(),
+            "deletecollection" if self.kind.plural != "namespaces" => self.delete_all(),
+            _ => Err(Status::method_not_allowed()),
+        }
+    }
+}
+
+impl ApiServer {
+    /// Who asks. Without any token that is somebody anonymous, with one that is not good nobody.
+    fn user(&self, ask: &Ask<'_>, world: &World, now: Timestamp) -> Result<User, Status> {
+        let authorization = ask.header(header::AUTHORIZATION);
+        if authorization.is_empty() {
+            return Ok(User::anonymous());
+        }
+        let token = authorization.strip_prefix("Bearer ").map(str::trim).ok_or_else(Status::unauthorized)?;
+        if token == self.admin_token() {
+            return Ok(User::admin());
+        }
+        // The store's lock is taken inside the world's here, and nowhere the other way round.
+        authenticate(&world.read(), &self.id, token, now, || self.reading()).ok_or_else(Status::unauthorized)
+    }
+
+    /// What the authenticator makes of aws-auth as it is now.
+    fn reading(&self) -> Arc<Reading> {
+        let stored = self.store.lock().aws_auth();
+        let version = stored.as_deref().map(|stored| object::meta(stored, "resourceVersion").to_owned());
+        let mut held = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, reading)) = held.as_ref().filter(|(of, _)| *of == version) {
+            return Arc::clone(reading);
+        }
+        let data = stored.as_deref().and_then(|stored| stored.get("data")).and_then(Value::as_object);
+        let texts = data.into_iter().flatten();
+        let texts = texts.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+        let reading = Arc::new(authenticator::read(&texts));
+        *held = Some((version, Arc::clone(&reading)));
+        reading
     }
 }

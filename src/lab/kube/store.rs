@@ -1,7 +1,7 @@
 //! What is stored in one API server.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -48,7 +48,19 @@ pub(super) struct Inner {
     history: Option<Vec<Option<Arc<Value>>>>,
     journal: Vec<Written>,
     past_the_server: bool,
+    lists: VecDeque<Listed>,
 }
+
+/// A list of which not all pages were given yet.
+struct Listed {
+    version: u64,
+    resource: &'static str,
+    within: Option<String>,
+    objects: Vec<Arc<Value>>,
+}
+
+/// How many lists are held for their next pages.
+const LISTS: usize = 16;
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,6 +84,7 @@ impl Store {
             history: None,
             journal: Vec::new(),
             past_the_server: false,
+            lists: VecDeque::new(),
         };
         Self { inner: Mutex::new(inner) }
     }
@@ -134,6 +147,13 @@ impl Store {
     pub fn version(&self) -> u64 {
         self.lock().version
     }
+
+    /// Lets every list expire whose next page is still to be asked for.
+    pub fn expire_lists(&self) {
+        let mut inner = self.lock();
+        inner.lists.clear();
+        inner.version += 1;
+    }
 }
 
 impl Inner {
@@ -172,6 +192,32 @@ impl Inner {
                 },
             };
             objects.extend(first);
+        }
+    }
+
+    /// The objects of a resource as they were at a resourceVersion, when that is still known.
+    pub(super) fn at(&self, version: u64, kind: &Kind, within: Option<&str>) -> Option<Vec<Arc<Value>>> {
+        if version == self.version {
+            return Some(self.list(kind, within));
+        }
+        let is_it = |list: &&Listed| {
+            list.version == version && list.resource == kind.plural && list.within.as_deref() == within
+        };
+        self.lists.iter().find(is_it).map(|list| list.objects.clone())
+    }
+
+    /// Keeps a list for its next pages.
+    pub(super) fn keep(&mut self, version: u64, kind: &Kind, within: Option<String>, objects: Vec<Arc<Value>>) {
+        if self
+            .lists
+            .iter()
+            .any(|list| list.version == version && list.resource == kind.plural && list.within == within)
+        {
+            return;
+        }
+        self.lists.push_back(Listed { version, resource: kind.plural, within, objects });
+        if self.lists.len() > LISTS {
+            self.lists.pop_front();
         }
     }
 

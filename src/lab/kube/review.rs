@@ -1,0 +1,96 @@
+//! What a caller may ask of itself.
+
+use serde_json::{Value, json};
+
+use super::{
+    ask::{Ask, Resource},
+    object::{self, text},
+    rbac::{self, Attributes, On},
+    status::{Cause, Status},
+    store::Inner,
+    user::User,
+};
+
+/// Answers a review, when the resource is one.
+pub(super) fn answer(inner: &Inner, user: &User, ask: &Ask<'_>, on: &Resource) -> Option<Result<Value, Status>> {
+    let known = match (on.group.as_str(), on.plural.as_str()) {
+        ("authentication.k8s.io", "selfsubjectreviews") => who,
+        ("authorization.k8s.io", "selfsubjectaccessreviews") => may,
+        ("authorization.k8s.io", "selfsubjectrulesreviews") => what,
+        _ => return None,
+    };
+    if ask.verb != "create" {
+        return Some(Err(Status::method_not_allowed()));
+    }
+    let body = if ask.body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(ask.body) };
+    Some(body.map_err(|error| Status::bad_request(error.to_string())).and_then(|body| known(inner, user, &body)))
+}
+
+/// SelfSubjectReview: <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#self-subject-review>.
+fn who(_: &Inner, user: &User, _: &Value) -> Result<Value, Status> {
+    let mut info = json!({"username": user.name, "groups": user.groups});
+    if !user.uid.is_empty() {
+        info["uid"] = user.uid.clone().into();
+    }
+    if !user.extra.is_empty() {
+        info["extra"] = json!(user.extra);
+    }
+    Ok(json!({
+        "kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {}, "status": {"userInfo": info},
+    }))
+}
+
+/// SelfSubjectAccessReview: <https://kubernetes.io/docs/reference/access-authn-authz/authorization/>.
+fn may(inner: &Inner, user: &User, body: &Value) -> Result<Value, Status> {
+    let spec = &body["spec"];
+    let (resource, path) = (spec.get("resourceAttributes"), spec.get("nonResourceAttributes"));
+    let decision = match (resource, path) {
+        (Some(asked), None) => {
+            let field = |name: &str| text(asked, name).to_owned();
+            let on = Resource {
+                group: field("group"),
+                version: field("version"),
+                plural: field("resource"),
+                subresource: field("subresource"),
+                namespace: field("namespace"),
+                name: field("name"),
+            };
+            rbac::decide(inner, user, Attributes { verb: text(asked, "verb"), on: On::Resource(&on) })
+        }
+        (None, Some(asked)) => {
+            rbac::decide(inner, user, Attributes { verb: text(asked, "verb"), on: On::Path(text(asked, "path")) })
+        }
+        _ => {
+            let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
+            let cause = Cause::invalid("spec.resourceAttributes", &Value::Null, why);
+            return Err(Status::invalid("authorization.k8s.io", "", "", &[cause]));
+        }
+    };
+    let mut status = json!({"allowed": decision.allowed});
+    if !decision.reason.is_empty() {
+        status["reason"] = decision.reason.into();
+    }
+    Ok(json!({
+        "kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}, "spec": spec,
+        "status": status,
+    }))
+}
+
+/// SelfSubjectRulesReview.
+fn what(inner: &Inner, user: &User, body: &Value) -> Result<Value, Status> {
+    let spec = &body["spec"];
+    let rules = if user.is_master() {
+        vec![
+            json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}),
+            json!({"verbs": ["*"], "nonResourceURLs": ["*"]}),
+        ]
+    } else {
+        rbac::rules_of(inner, user, text(spec, "namespace"))
+    };
+    let (urls, resources): (Vec<Value>, Vec<Value>) =
+        rules.into_iter().partition(|rule| !object::list(rule, "nonResourceURLs").is_empty());
+    Ok(json!({
+        "kind": "SelfSubjectRulesReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}, "spec": {},
+        "status": {"resourceRules": resources, "nonResourceRules": urls, "incomplete": !user.policies.is_empty()},
+    }))
+}
