@@ -12,6 +12,9 @@ mod eks;
 mod iam;
 mod identitystore;
 mod organizations;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod samples;
 mod sqs;
 mod ssoadmin;
 mod sts;

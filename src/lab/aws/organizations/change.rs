@@ -112,8 +112,7 @@ fn access_role(ask: &Ask<'_>, state: &mut State, name: &str) -> Role {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"AWS": management}, "Action": "sts:AssumeRole"}],
     });
-    let id = state.new_id("AROA", 17);
-    Role::new(name, "/", id, ask.now, trust)
+    Role::new(name, "/", state.new_id("AROA", 17), ask.now, trust)
 }
 
 pub(super) fn describe_creation(ask: &Ask<'_>, state: &State) -> Result<Value, Fault> {
