@@ -9,7 +9,7 @@ use base64::Engine as _;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::{Api, PostParams};
 
-use crate::support::{MEMBER_ROLE, Organization, RealCluster, eventually, sigv4, world};
+use crate::support::{MEMBER_ROLE, Organization, RealCluster, eventually, world};
 
 const REGION: &str = "eu-west-1";
 
@@ -166,43 +166,6 @@ async fn roles_keep_their_path_and_a_denied_account_lets_nobody_assume() {
     let last = world.sts.calls_into(&account).pop().unwrap();
     assert_eq!((last.role_arn, last.session_name), (member, "rolecall".to_owned()));
     assert_eq!((last.external_id.as_deref(), last.source_identity), (Some("x y&z"), None));
-}
-
-#[test]
-fn the_sts_checks_time_headers_and_keys() {
-    let session = Credentials::new("ASIAEXAMPLE", "secret", Some("token/+=".into()), None, "tests");
-    let key = sigv4::Key {
-        secret: "secret".into(),
-        session_token: Some("token/+=".into()),
-        arn: "arn:aws:sts::111122223333:assumed-role/deployer/ana".into(),
-        account: "111122223333".into(),
-        user_id: "AROAEXAMPLE:ana".into(),
-    };
-    let url = presigned_url(&session, "c1", REGION);
-    let query = url.split_once('?').unwrap().1;
-    let now = SystemTime::now();
-    let minutes = |count: u64| Duration::from_secs(60 * count);
-    let headers = |id: &str| {
-        let pairs = [("host", "sts.eu-west-1.amazonaws.com"), ("x-k8s-aws-id", id)];
-        pairs.map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).into_iter().collect()
-    };
-    let check = |query: &str, headers: &http::HeaderMap, key: Option<sigv4::Key>, now| {
-        let request = sigv4::Request { region: REGION, query, headers };
-        sigv4::verify(&request, |id| key.filter(|_| id == "ASIAEXAMPLE"), now).map(|key| key.arn).map_err(|e| e.0)
-    };
-    let right = headers("c1");
-    let arn = Ok("arn:aws:sts::111122223333:assumed-role/deployer/ana".to_owned());
-    assert_eq!(check(query, &right, Some(key.clone()), now), arn);
-    assert_eq!(check(query, &right, Some(key.clone()), now + minutes(14)), arn);
-    assert_eq!(check(query, &right, Some(key.clone()), now + minutes(16)), Err("ExpiredToken"));
-    assert_eq!(check(query, &headers("c2"), Some(key.clone()), now), Err("SignatureDoesNotMatch"));
-    assert_eq!(check(query, &right, None, now), Err("InvalidClientTokenId"));
-    let other = sigv4::Key { secret: "another".into(), ..key.clone() };
-    assert_eq!(check(query, &right, Some(other), now), Err("SignatureDoesNotMatch"));
-    let unsigned = query.replace("host%3Bx-k8s-aws-id", "host");
-    assert_eq!(check(&unsigned, &right, Some(key.clone()), now), Err("SignatureDoesNotMatch"));
-    let bare = query.replace("X-Amz-Security-Token=", "X-Amz-Security-Token=x");
-    assert_eq!(check(&bare, &right, Some(key), now), Err("InvalidClientTokenId"));
 }
 
 /// Who the apiserver takes the bearer of this token for; nobody when it answers 401.

@@ -115,7 +115,7 @@ pub(super) fn raise_open_files() {
         if limit.current.is_some_and(|current| current < highest) {
             limit.current = Some(highest);
             // Without it, a large lab tells by the error of a socket what is missing.
-            drop(setrlimit(Resource::Nofile, limit));
+            setrlimit(Resource::Nofile, limit).unwrap_or_default();
         }
     });
 }

@@ -4,6 +4,10 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>. Errors carry the codes of
 //! the Query protocol; the other protocols spell them their own way.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
@@ -116,13 +120,17 @@ pub fn verify_presigned_by(
 /// # Errors
 /// With the codes of <https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html>.
 pub fn verify(state: &State, request: &Request<Bytes>, now: Timestamp) -> Result<Signed, Refusal> {
+    verify_by(&state.keys, request, now)
+}
+
+fn verify_by(keys: &BTreeMap<String, Key>, request: &Request<Bytes>, now: Timestamp) -> Result<Signed, Refusal> {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let Some(authorization) = header("authorization") else {
         return Err(Refusal::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"));
     };
     let claim =
         Claim::of_header(authorization, header("x-amz-date").unwrap_or_default(), header("x-amz-security-token"))?;
-    let (key, signed_at) = claim.key(&state.keys, now)?;
+    let (key, signed_at) = claim.key(keys, now)?;
     let mut lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (name, value) in request.headers() {
         lines.entry(name.as_str().to_owned()).or_default().push(value.to_str().unwrap_or_default());
@@ -299,7 +307,7 @@ fn sts_region(host: &str) -> Option<&str> {
 }
 
 /// The pairs of a query or form, decoded; a `+` stands for itself, as signing libraries never write a space so.
-pub(super) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
+pub fn pairs(query: &str) -> impl Iterator<Item = (String, String)> + '_ {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         (decode(name), decode(value))

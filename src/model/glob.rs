@@ -149,7 +149,7 @@ impl ArnPattern {
 }
 
 /// Matches `*` and `?` over the whole text, greedily with one point to come back to.
-fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
+pub fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut back: Option<(usize, usize)> = None;
     while t < text.len() {

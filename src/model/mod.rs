@@ -27,7 +27,7 @@ pub use aws_auth::{AwsAuth, FieldManager, Section};
 pub use cluster::{AuthenticationMode, Cluster, ClusterId, ClusterPhase};
 pub use desired::{Desired, DesiredAccount, DesiredBinding, DesiredRole, DesiredRow};
 pub use finding::{Finding, FindingCode, Place, Source};
-pub use glob::{ArnPattern, Glob, GlobError, OuGlob};
+pub use glob::{ArnPattern, Glob, GlobError, OuGlob, wildcard};
 pub use identity::{Identities, Identity, Lookup, Principal};
 pub use observed::{ClusterState, Observed, ObservedBinding, ObservedRole, RbacState, Unreadable, UnreadableKind};
 pub use outcome::{Outcome, StepOutcome, StepResult};

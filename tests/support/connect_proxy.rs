@@ -48,10 +48,7 @@ async fn respond(
     request: http::Request<Incoming>,
 ) -> Result<Response<Body>, hyper::Error> {
     match service {
-        Service::Sts { region } => {
-            let query = request.uri().query().unwrap_or_default();
-            Ok(ledger.caller_identity(region, query, request.headers()))
-        }
+        Service::Sts => Ok(ledger.caller_identity(request.uri().query().unwrap_or_default(), request.headers())),
         Service::Ec2 => {
             let body = request.into_body().collect().await?.to_bytes();
             Ok(ec2::describe_instances(&String::from_utf8_lossy(&body)))
@@ -61,14 +58,15 @@ async fn respond(
 
 /// What is behind a host name.
 enum Service {
-    Sts { region: String },
+    Sts,
     Ec2,
 }
 
 fn service(host: &str) -> Option<Service> {
-    match host.split_once('.')? {
-        ("sts", rest) => region(rest).map(|region| Service::Sts { region }),
-        ("ec2", rest) => region(rest).map(|_| Service::Ec2),
+    let (service, rest) = host.split_once('.')?;
+    match service {
+        "sts" if is_aws(rest) => Some(Service::Sts),
+        "ec2" if is_aws(rest) => Some(Service::Ec2),
         _ => None,
     }
 }
@@ -87,14 +85,10 @@ async fn connect_target(stream: &mut TcpStream) -> std::io::Result<String> {
     }
 }
 
-/// The region of `<region>.amazonaws.com[.cn]`; the old global name of STS is us-east-1's.
-fn region(rest: &str) -> Option<String> {
-    let region = rest.strip_suffix("amazonaws.com").or_else(|| rest.strip_suffix("amazonaws.com.cn"))?;
-    match region.strip_suffix('.') {
-        Some(region) => Some(region.to_owned()),
-        None if region.is_empty() => Some("us-east-1".to_owned()),
-        None => None,
-    }
+/// `[<region>.]amazonaws.com[.cn]`.
+fn is_aws(rest: &str) -> bool {
+    let region = rest.strip_suffix("amazonaws.com").or_else(|| rest.strip_suffix("amazonaws.com.cn"));
+    region.is_some_and(|region| region.is_empty() || region.ends_with('.'))
 }
 
 fn acceptor(ledger: &Ledger, host: &str) -> Result<TlsAcceptor, tokio_rustls::rustls::Error> {

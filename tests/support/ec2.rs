@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use axum::response::Response;
 use http::StatusCode;
+use rolecall::lab::sigv4;
 
-use super::sigv4;
 use super::sts::answer;
 
 /// The private DNS name of an instance: an address made of the last digits of its id, so that each has its own.
@@ -20,7 +20,7 @@ pub fn private_dns_name(instance: &str) -> String {
 
 /// Answers a form that was posted to `ec2.<region>.amazonaws.com`.
 pub(super) fn describe_instances(body: &str) -> Response {
-    let form: HashMap<String, String> = body.split('&').map(sigv4::decode_pair).collect();
+    let form: HashMap<String, String> = sigv4::pairs(body).collect();
     if form.get("Action").is_none_or(|action| action != "DescribeInstances") {
         let xml = "<Response><Errors><Error><Code>InvalidAction</Code><Message>only DescribeInstances</Message>\
                    </Error></Errors><RequestID>00000000-0000-0000-0000-000000000000</RequestID></Response>";

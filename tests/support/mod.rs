@@ -16,7 +16,6 @@ mod organization;
 pub mod people;
 mod process;
 pub mod scene;
-pub mod sigv4;
 mod sts;
 
 use std::net::{TcpListener, TcpStream};

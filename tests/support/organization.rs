@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_sdk_eks::types::VpcConfigRequest;
+use rolecall::lab::world::keys::{Caller, Key};
 
 use super::World;
-use super::sigv4::Key;
 
 /// The role that rolecall assumes in every account that is made here.
 pub const MEMBER_ROLE: &str = "rolecall-member";
@@ -113,14 +113,15 @@ impl Organization {
         let iam = self.iam(account).await;
         let user = iam.create_user().user_name(name).path(path).send().await.unwrap().user.unwrap();
         let given = iam.create_access_key().user_name(name).send().await.unwrap().access_key.unwrap();
-        let key = Key {
-            secret: given.secret_access_key.clone(),
-            session_token: None,
+        let caller = Caller {
             arn: user.arn.clone(),
-            account: account.to_owned(),
+            account: account.parse().unwrap(),
             user_id: user.user_id,
+            role: None,
+            access_key: given.access_key_id.clone(),
         };
-        self.world.sts.remember(&given.access_key_id, key);
+        let secret = given.secret_access_key.clone();
+        self.world.sts.remember(Key { secret, session_token: None, expires: None, caller });
         (user.arn, Credentials::new(given.access_key_id, given.secret_access_key, None, None, "tests"))
     }
 

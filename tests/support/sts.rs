@@ -6,10 +6,9 @@
 //! `ec2.<region>.amazonaws.com` the EC2 of the tests, under a certificate of `authority`: the real authenticator is led
 //! through it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -18,10 +17,12 @@ use http::{HeaderMap, Method, StatusCode, Uri};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use jiff::Timestamp;
+use rolecall::lab::sigv4;
+use rolecall::lab::world::keys::{Caller, Key};
 
 use super::certs::Authority;
 use super::connect_proxy;
-use super::sigv4::{self, Key};
 
 /// An `AssumeRole` that was asked for, as the caller wrote it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub struct Sts {
 pub(super) struct Ledger {
     moto: String,
     pub(super) authority: Authority,
-    keys: Mutex<HashMap<String, Key>>,
+    keys: Mutex<BTreeMap<String, Key>>,
     denied: Mutex<HashSet<String>>,
     calls: Mutex<Vec<AssumeRole>>,
 }
@@ -76,15 +77,15 @@ impl Sts {
         sts
     }
 
-    /// Lets a key that was made elsewhere be used in tokens: `arn` is what `GetCallerIdentity` will say.
-    pub fn remember(&self, access_key: &str, key: Key) {
-        self.ledger.keys.lock().unwrap().insert(access_key.to_owned(), key);
+    /// Lets a key that was made elsewhere be used in tokens: its caller is what `GetCallerIdentity` will say.
+    pub fn remember(&self, key: Key) {
+        self.ledger.remember(key);
     }
 
     /// The secret keys and session tokens that were given out in these accounts so far.
     pub fn secrets_of(&self, accounts: &[&str]) -> Vec<String> {
         let keys = self.ledger.keys.lock().unwrap();
-        let of_accounts = keys.values().filter(|key| accounts.contains(&key.account.as_str()));
+        let of_accounts = keys.values().filter(|key| accounts.contains(&key.caller.account.as_str()));
         of_accounts.flat_map(|key| key.session_token.iter().chain([&key.secret]).cloned()).collect()
     }
 
@@ -101,20 +102,27 @@ impl Sts {
 }
 
 impl Ledger {
+    fn remember(&self, key: Key) {
+        self.keys.lock().unwrap().insert(key.caller.access_key.clone(), key);
+    }
+
     /// The TLS side: a presigned `GetCallerIdentity` sent to `sts.<region>.amazonaws.com`.
-    pub(super) fn caller_identity(&self, region: &str, query: &str, headers: &HeaderMap) -> Response {
-        let find = |access_key: &str| self.keys.lock().unwrap().get(access_key).cloned();
-        let request = sigv4::Request { region, query, headers };
-        let (status, body) = match sigv4::verify(&request, find, SystemTime::now()) {
-            Ok(key) => {
-                let result = serde_json::json!({"Account": key.account, "Arn": key.arn, "UserId": key.user_id});
+    pub(super) fn caller_identity(&self, query: &str, headers: &HeaderMap) -> Response {
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        let host = headers.iter().find(|(name, _)| *name == "host").map_or("", |(_, value)| value);
+        let keys = self.keys.lock().unwrap();
+        let (status, body) = match sigv4::verify_presigned_by(&keys, host, query, &headers, Timestamp::now()) {
+            Ok(caller) => {
+                let result =
+                    serde_json::json!({"Account": caller.account, "Arn": caller.arn, "UserId": caller.user_id});
                 let metadata = serde_json::json!({"RequestId": "00000000-0000-0000-0000-000000000000"});
                 let answer = serde_json::json!({"GetCallerIdentityResult": result, "ResponseMetadata": metadata});
                 (StatusCode::OK, serde_json::json!({"GetCallerIdentityResponse": answer}))
             }
-            Err((code, message)) => {
-                let error = serde_json::json!({"Code": code, "Message": message, "Type": "Sender"});
-                (StatusCode::FORBIDDEN, serde_json::json!({"Error": error}))
+            Err(refusal) => {
+                let error = serde_json::json!({"Code": refusal.code, "Message": refusal.message, "Type": "Sender"});
+                (StatusCode::from_u16(refusal.status).unwrap(), serde_json::json!({"Error": error}))
             }
         };
         answer(status, "application/json", body.to_string())
@@ -159,7 +167,7 @@ async fn pass_on(State(ledger): State<Arc<Ledger>>, request: Request) -> Respons
 
 fn assume_role_call(method: &Method, body: &Bytes) -> Option<AssumeRole> {
     let body = std::str::from_utf8(body).ok()?;
-    let form: HashMap<String, String> = body.split('&').map(sigv4::decode_pair).collect();
+    let form: HashMap<String, String> = sigv4::pairs(body).collect();
     let assumes = method == Method::POST && form.get("Action").is_some_and(|action| action == "AssumeRole");
     assumes.then(|| AssumeRole {
         role_arn: form.get("RoleArn").cloned().unwrap_or_default(),
@@ -175,15 +183,16 @@ fn keep(ledger: &Ledger, xml: &str) {
         Some(rest.split_once(&format!("</{name}>"))?.0.to_owned())
     };
     let arn = element("Arn").expect("AssumeRole answers with an Arn");
-    let key = Key {
-        secret: element("SecretAccessKey").expect("AssumeRole answers with a secret"),
-        session_token: element("SessionToken"),
-        account: account_of(&arn).to_owned(),
+    let role = arn.split('/').nth(1).map(str::to_lowercase);
+    let caller = Caller {
+        account: account_of(&arn).parse().unwrap(),
         arn,
         user_id: element("AssumedRoleId").expect("AssumeRole answers with an id"),
+        role,
+        access_key: element("AccessKeyId").expect("AssumeRole answers with a key"),
     };
-    let access_key = element("AccessKeyId").expect("AssumeRole answers with a key");
-    ledger.keys.lock().unwrap().insert(access_key, key);
+    let secret = element("SecretAccessKey").expect("AssumeRole answers with a secret");
+    ledger.remember(Key { secret, session_token: element("SessionToken"), expires: None, caller });
 }
 
 fn account_of(arn: &str) -> &str {

@@ -36,7 +36,7 @@ use super::{
     sigv4,
     world::{State, World, keys::Caller},
 };
-use crate::model::{ClusterId, Region};
+use crate::model::{ClusterId, Region, wildcard};
 
 /// A service: its names, how it speaks, and who answers for it.
 struct Service {
@@ -70,6 +70,8 @@ struct Ask<'a> {
     caller: &'a Caller,
     /// The region that is asked.
     region: &'a Region,
+    /// The host and port that it came to.
+    host: &'a str,
     /// The operation's name in the API.
     operation: &'a str,
     /// Its parameters, an object; `input` reads them.
@@ -102,6 +104,7 @@ impl AwsDesk {
             now,
             caller: &signed.caller,
             region: &signed.region,
+            host: request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or_default(),
             operation: &asked.operation,
             input: &asked.input,
             page_ends: request.extensions().get::<PageEnds>().map(|ends| ends.0),
@@ -214,8 +217,7 @@ fn allowed(state: &State, service: &str, ask: &Ask<'_>) -> Result<Result<(), Fau
 
 /// Whether a pattern such as `eks:*` covers an action; case does not matter.
 fn covers(pattern: &str, action: &str) -> bool {
-    let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
-    pattern.strip_suffix('*').map_or(pattern == action, |start| action.starts_with(start))
+    wildcard(pattern.to_ascii_lowercase().as_bytes(), action.to_ascii_lowercase().as_bytes())
 }
 
 fn denied(service: &Service, ask: &Ask<'_>, because: &str) -> Fault {

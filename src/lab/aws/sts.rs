@@ -54,7 +54,7 @@ fn assume_role(ask: &Ask<'_>) -> Result<Value, Fault> {
     let mut state = ask.world.write();
     let (account, role) = session.role(&state).ok_or_else(|| denied(ask, "sts:AssumeRole", session.role_arn))?;
     for action in session.actions() {
-        let trust = Trust { state: &state, role, now_by: ask.caller };
+        let trust = Trust { state: &state, role, caller: ask.caller };
         let asking = Asking { action, external_id: session.external_id, name: session.name, source: session.source };
         if caller_is_denied(&state, ask.caller, action) || !trust.allows(&asking) {
             return Err(denied(ask, action, session.role_arn));

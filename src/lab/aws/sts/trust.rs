@@ -5,16 +5,19 @@
 
 use serde_json::Value;
 
-use crate::lab::{
-    aws::covers,
-    world::{State, iam::Role, keys::Caller},
+use crate::{
+    lab::{
+        aws::covers,
+        world::{State, iam::Role, keys::Caller},
+    },
+    model::wildcard,
 };
 
 /// A role's trust policy, and who comes to it.
 pub(super) struct Trust<'a> {
     pub(super) state: &'a State,
     pub(super) role: &'a Role,
-    pub(super) now_by: &'a Caller,
+    pub(super) caller: &'a Caller,
 }
 
 /// What is asked of it.
@@ -60,17 +63,17 @@ impl Trust<'_> {
 
     /// An account's id or root stands for all in the account; a role's ARN for its sessions.
     fn is(&self, told: &str) -> bool {
-        let account = self.now_by.account.as_str();
+        let account = self.caller.account.as_str();
         told == "*"
             || told == account
             || told == format!("arn:aws:iam::{account}:root")
-            || told == self.now_by.arn
+            || told == self.caller.arn
             || told == self.principal_arn()
     }
 
     /// The ARN of the user, or of the role behind the session.
     fn principal_arn(&self) -> String {
-        let caller = self.now_by;
+        let caller = self.caller;
         let role = caller.role.as_ref().and_then(|name| self.state.accounts.get(&caller.account)?.iam.roles.get(name));
         role.map_or_else(|| caller.arn.clone(), |role| role.arn(&caller.account).to_string())
     }
@@ -108,7 +111,7 @@ impl Trust<'_> {
             "sts:rolesessionname" => Some(asking.name.to_owned()),
             "sts:sourceidentity" => asking.source.map(str::to_owned),
             "aws:principalarn" => Some(self.principal_arn()),
-            "aws:principalaccount" => Some(self.now_by.account.to_string()),
+            "aws:principalaccount" => Some(self.caller.account.to_string()),
             "aws:principalorgid" => Some(self.state.organization.id.clone()),
             _ => None,
         }
@@ -129,25 +132,6 @@ fn any_text(wanted: &Value, text: &str) -> bool {
     each(Some(wanted)).any(|wanted| wanted.as_str() == Some(text) || wanted.to_string() == text)
 }
 
-/// `*` stands for any run of characters, `?` for one.
 fn like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    // The lengths of the text's beginnings that the pattern so far fits.
-    let mut fits: Vec<bool> = std::iter::once(true).chain(text.iter().map(|_| false)).collect();
-    for wanted in pattern {
-        let mut next = vec![false; fits.len()];
-        let mut earlier = false;
-        for (at, slot) in next.iter_mut().enumerate() {
-            earlier |= fits.get(at).copied().unwrap_or_default();
-            let before = at.checked_sub(1);
-            let one = before.is_some_and(|at| fits.get(at) == Some(&true));
-            *slot = match wanted {
-                '*' => earlier,
-                '?' => one,
-                letter => one && before.and_then(|at| text.get(at)) == Some(&letter),
-            };
-        }
-        fits = next;
-    }
-    fits.last().copied().unwrap_or_default()
+    wildcard(pattern.as_bytes(), text.as_bytes())
 }
