@@ -23,6 +23,13 @@ pub async fn regions(session: &Session, regions: &Regions) -> Result<Vec<Region>
     if let Regions::Fixed(fixed) = regions {
         return Ok(fixed.clone());
     }
+    match enabled(session).await {
+        Err(error) if session.renew_after(&error).await => enabled(session).await,
+        regions => regions,
+    }
+}
+
+async fn enabled(session: &Session) -> Result<Vec<Region>, DiscoverError> {
     let config = aws_sdk_account::config::Builder::from(session.home_config())
         .retry_partition(RetryPartition::new(format!("account-{}", session.account())))
         .build();
@@ -51,11 +58,23 @@ pub async fn regions(session: &Session, regions: &Regions) -> Result<Vec<Region>
 }
 
 /// Reads the clusters of one region. Clusters that are not ready come back too, with a notice. One cluster that cannot be
-/// described is a finding and does not keep the others away; one that went between list and describe is no cluster.
+/// described is a finding and does not keep the others away; one that went between list and describe is no cluster. A
+/// session that has ended before its time is made anew, once.
 ///
 /// # Errors
 /// When the clusters cannot be listed to the end.
 pub async fn clusters(
+    session: &Session,
+    account: &Account,
+    region: &Region,
+) -> Result<(Vec<Cluster>, Vec<Finding>), DiscoverError> {
+    match read(session, account, region).await {
+        Err(error) if session.renew_after(&error).await => read(session, account, region).await,
+        clusters => clusters,
+    }
+}
+
+async fn read(
     session: &Session,
     account: &Account,
     region: &Region,

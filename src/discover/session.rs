@@ -6,7 +6,7 @@ use aws_config::{Region as SdkRegion, SdkConfig, identity::IdentityCache};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{DiscoverError, credentials::CachedCredentials, error::Call};
+use super::{DiscoverError, DiscoverErrorKind, credentials::CachedCredentials, error::Call};
 use crate::model::{AccountId, Arn, Partition, Place, Region};
 
 /// The member role's session in one account. Its credentials renew themselves.
@@ -70,6 +70,15 @@ impl Session {
     /// Makes sure that there are credentials.
     pub(super) async fn ready(&self) -> Result<(), DiscoverError> {
         self.credentials.get().await.map(drop)
+    }
+
+    /// Whether the call is worth another try, since AWS took the credentials for ended and new ones can be asked for.
+    pub(super) async fn renew_after(&self, error: &DiscoverError) -> bool {
+        let ended = error.what() == DiscoverErrorKind::ExpiredCredentials;
+        if ended {
+            self.credentials.forget().await;
+        }
+        ended
     }
 
     /// A call of this session, for the words of its errors.
