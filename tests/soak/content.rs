@@ -172,7 +172,7 @@ fn accounts(rng: &mut Rng) -> Section {
 }
 
 fn rbac(store: &Store, way_in: WayIn, rng: &mut Rng, now: Timestamp) {
-    let mut put = |object: Value| drop(store.put(object, now).unwrap());
+    let put = |object: Value| drop(store.put(object, now).unwrap());
     if chance(rng, 0.7) {
         put(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team-a"}}));
     }

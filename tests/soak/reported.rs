@@ -8,39 +8,53 @@ use serde_json::Value;
 
 use crate::judge::{Made, data};
 
+/// A step that a pass carried out or tried.
+struct Told<'a> {
+    pass: usize,
+    write: &'a Write,
+    result: &'a StepResult,
+    used: bool,
+}
+
 /// The writes that no report tells of.
 pub fn unreported(id: &ClusterId, journal: &[Written], passes: &[Made]) -> Vec<String> {
-    // Each step is good for one write.
-    let mut told: Vec<(&Write, &StepResult, bool)> = Vec::new();
-    for report in passes.iter().filter_map(|pass| pass.report.as_ref().ok()) {
-        for cluster in report.clusters.iter().filter(|cluster| cluster.cluster.id == *id) {
-            for (plan, outcome) in cluster.carried_out() {
-                told.extend(
-                    outcome.steps.iter().filter_map(|it| Some((&plan.steps.get(it.step)?.write, &it.result, false))),
-                );
-            }
-        }
-    }
+    let mut told = told(id, passes);
     let mut faults = Vec::new();
     for (number, written) in journal.iter().enumerate().filter(|(_, written)| written.by_request) {
-        let step = told
-            .iter_mut()
-            .find(|(write, result, used)| !*used && !matches!(result, StepResult::Skipped(_)) && tells(write, written));
+        let pass = passes.iter().position(|pass| (pass.marks[0][id]..pass.marks[1][id]).contains(&number));
+        // Each step is good for one write, and one that says so comes first. A write that was given up may come late.
+        let fits = |it: &&mut Told| !it.used && tells(it.write, written) && Some(it.pass) <= pass;
+        let step = told.iter_mut().filter(fits).min_by_key(|it| (Some(it.pass) != pass, !it.result.is_written()));
         match step {
-            Some((_, _, used)) => *used = true,
+            Some(step) => step.used = true,
             None => faults.push(format!(
-                "write {number}: (f) no report tells of {} {} {} as it was written",
+                "write {number}: (f) no report tells of {} {} {} as it was written in pass {pass:?}",
                 written.resource, written.namespace, written.name
             )),
         }
     }
     // What is reported as written was written.
-    for (write, result, used) in told {
-        if matches!(result, StepResult::Done { .. }) && !used && !is_nothing(write, journal) {
+    for Told { write, result, .. } in told.iter().filter(|it| !it.used && !is_nothing(it.write, journal)) {
+        if matches!(result, StepResult::Done { .. }) {
             faults.push(format!("(f) a step is reported as done that no store saw: {write:?}"));
         }
     }
     faults
+}
+
+fn told<'a>(id: &ClusterId, passes: &'a [Made]) -> Vec<Told<'a>> {
+    let mut told = Vec::new();
+    for (pass, made) in passes.iter().enumerate() {
+        for cluster in made.report.iter().flat_map(|report| &report.clusters).filter(|it| it.cluster.id == *id) {
+            for (plan, outcome) in cluster.carried_out() {
+                for step in outcome.steps.iter().filter(|it| !matches!(it.result, StepResult::Skipped(_))) {
+                    let write = plan.steps.get(step.step).map(|step| &step.write);
+                    told.extend(write.map(|write| Told { pass, write, result: &step.result, used: false }));
+                }
+            }
+        }
+    }
+    told
 }
 
 /// A backup that exists already, an object that is gone already: done without a write.

@@ -43,7 +43,7 @@ const ROOT: &str = "r-soak";
 /// How rolecall gets into a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WayIn {
-    /// As the cluster's creator.
+    /// As the cluster's creator, who has an entry of his own where there are entries.
     Creator,
     /// By a row in system:masters.
     Row,
@@ -213,8 +213,8 @@ impl Scene {
         let mode = pick(rng, &[ConfigMap, ConfigMap, ConfigMap, ApiAndConfigMap, ApiAndConfigMap, Api]);
         let way_in = match mode {
             ConfigMap => pick(rng, &[WayIn::Creator, WayIn::Row, WayIn::Group]),
-            ApiAndConfigMap => pick(rng, &[WayIn::Creator, WayIn::Row, WayIn::Group, WayIn::Entry]),
-            Api => pick(rng, &[WayIn::Creator, WayIn::Entry]),
+            ApiAndConfigMap => pick(rng, &[WayIn::Row, WayIn::Group, WayIn::Entry]),
+            Api => WayIn::Entry,
         };
         let member: Arn = format!("arn:aws:iam::{}:role/{MEMBER}", id.account).parse().unwrap();
         let creator = match way_in {
