@@ -6,6 +6,10 @@ mod change;
 mod shapes;
 mod tags;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
 use serde_json::{Value, json};
 
 use super::{

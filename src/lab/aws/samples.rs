@@ -95,9 +95,14 @@ pub(super) fn cluster(world: &World, name: &str, mode: Option<AuthenticationMode
     id
 }
 
-/// The SDK's configuration to speak to the lab as a member account's Admin.
+/// The SDK's configuration to speak to the lab as the member account's Admin.
 pub(super) fn sdk(url: &str, region: &str) -> aws_config::SdkConfig {
-    let access_key = format!("ASIA{MEMBER}");
+    sdk_of(url, MEMBER, region)
+}
+
+/// The same as an account's Admin.
+pub(super) fn sdk_of(url: &str, account: &str, region: &str) -> aws_config::SdkConfig {
+    let access_key = format!("ASIA{account}");
     let credentials =
         aws_credential_types::Credentials::new(access_key, "secret", Some("token".to_owned()), None, "lab");
     aws_config::SdkConfig::builder()
@@ -118,7 +123,7 @@ pub(super) fn ask(
 ) -> Result<Value, (String, String)> {
     let caller = world.read().keys[&format!("ASIA{account}")].caller.clone();
     let region = Region::new(region);
-    let ask = Ask { world, now: then(), caller: &caller, region: &region, operation, input };
+    let ask = Ask { world, now: then(), caller: &caller, region: &region, host: "lab", operation, input };
     let service = SERVICES.into_iter().find(|known| known.name == service).unwrap();
     (service.answer)(&ask).map_err(|Fault { refusal, .. }| (refusal.code, refusal.message))
 }

@@ -5,6 +5,10 @@
 mod attributes;
 mod messages;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};

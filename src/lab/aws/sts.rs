@@ -4,6 +4,10 @@
 
 mod trust;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -31,7 +35,7 @@ pub(super) const SERVICE: Service = Service {
     resource: |ask| input::text(ask.input, "RoleArn").unwrap_or("*").to_owned(),
 };
 
-/// What a role that says nothing else allows, and the most that one session gets from another.
+/// How long a session lasts that asks for nothing else, and the longest that one session gets from another.
 ///
 /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining>.
 const HOUR: i64 = 3600;
@@ -60,12 +64,14 @@ fn assume_role(ask: &Ask<'_>) -> Result<Value, Fault> {
             return Err(denied(ask, action, session.role_arn));
         }
     }
-    if session.seconds > HOUR {
-        return Err(validation(if ask.caller.role.is_some() {
-            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
-        } else {
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-        }));
+    let chained = ask.caller.role.is_some();
+    if chained && session.seconds > HOUR {
+        return Err(validation(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+        ));
+    }
+    if session.seconds > i64::from(role.max_session) {
+        return Err(validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role."));
     }
     let caller = Caller {
         arn: format!("arn:aws:sts::{}:assumed-role/{}/{}", account.id, role.name, session.name),

@@ -5,6 +5,10 @@
 mod form;
 mod xml;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
 use jiff::Timestamp;

@@ -104,6 +104,12 @@ impl<'a> Ask<'a> {
         self.header(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim()
     }
 
+    /// Every value of a header.
+    pub(super) fn headers(&self, name: &str) -> Vec<String> {
+        let values = self.request.headers().get_all(name).iter();
+        values.filter_map(|value| value.to_str().ok().map(str::to_owned)).collect()
+    }
+
     /// A header, empty when it is not there.
     pub(super) fn header(&self, name: header::HeaderName) -> &str {
         self.request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()

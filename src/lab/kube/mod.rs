@@ -11,6 +11,7 @@ mod certs;
 mod discovery;
 mod escalation;
 mod fields;
+mod impersonate;
 mod kinds;
 mod managed;
 mod object;
@@ -26,6 +27,13 @@ mod store;
 mod user;
 mod validate;
 mod write;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod fixture;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
 
 pub use server::ApiServer;
 pub use store::{Store, Written};

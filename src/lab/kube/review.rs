@@ -1,5 +1,6 @@
 //! What a caller may ask of itself.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -11,8 +12,41 @@ use super::{
     user::User,
 };
 
+/// Who asks, and when.
+struct Asked<'a> {
+    inner: &'a Inner,
+    user: &'a User,
+    manager: String,
+    now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// Whose the fields of a review are.
+    fn fields(&self, spec: &Value) -> Value {
+        let mut owned = json!({});
+        for (name, attributes) in spec.as_object().into_iter().flatten() {
+            let mut inside = json!({".": {}});
+            for field in attributes.as_object().into_iter().flatten().map(|(field, _)| field) {
+                inside[format!("f:{field}")] = json!({});
+            }
+            owned[format!("f:{name}")] = inside;
+        }
+        json!({
+            "manager": self.manager, "operation": "Update", "apiVersion": "authorization.k8s.io/v1",
+            "time": object::time(self.now), "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": owned},
+        })
+    }
+}
+
 /// Answers a review, when the resource is one.
-pub(super) fn answer(inner: &Inner, user: &User, ask: &Ask<'_>, on: &Resource) -> Option<Result<Value, Status>> {
+pub(super) fn answer(
+    inner: &Inner,
+    user: &User,
+    ask: &Ask<'_>,
+    on: &Resource,
+    now: Timestamp,
+) -> Option<Result<Value, Status>> {
+    let asked = Asked { inner, user, manager: ask.manager(), now };
     let known = match (on.group.as_str(), on.plural.as_str()) {
         ("authentication.k8s.io", "selfsubjectreviews") => who,
         ("authorization.k8s.io", "selfsubjectaccessreviews") => may,
@@ -23,11 +57,12 @@ pub(super) fn answer(inner: &Inner, user: &User, ask: &Ask<'_>, on: &Resource) -
         return Some(Err(Status::method_not_allowed()));
     }
     let body = if ask.body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(ask.body) };
-    Some(body.map_err(|error| Status::bad_request(error.to_string())).and_then(|body| known(inner, user, &body)))
+    Some(body.map_err(|error| Status::bad_request(error.to_string())).and_then(|body| known(&asked, &body)))
 }
 
 /// SelfSubjectReview: <https://kubernetes.io/docs/reference/access-authn-authz/authentication/#self-subject-review>.
-fn who(_: &Inner, user: &User, _: &Value) -> Result<Value, Status> {
+fn who(asked: &Asked<'_>, _: &Value) -> Result<Value, Status> {
+    let user = asked.user;
     let mut info = json!({"username": user.name, "groups": user.groups});
     if !user.uid.is_empty() {
         info["uid"] = user.uid.clone().into();
@@ -36,12 +71,14 @@ fn who(_: &Inner, user: &User, _: &Value) -> Result<Value, Status> {
         info["extra"] = json!(user.extra);
     }
     Ok(json!({
-        "kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1", "metadata": {}, "status": {"userInfo": info},
+        "kind": "SelfSubjectReview", "apiVersion": "authentication.k8s.io/v1",
+        "metadata": {"creationTimestamp": object::time(asked.now)}, "status": {"userInfo": info},
     }))
 }
 
 /// SelfSubjectAccessReview: <https://kubernetes.io/docs/reference/access-authn-authz/authorization/>.
-fn may(inner: &Inner, user: &User, body: &Value) -> Result<Value, Status> {
+fn may(by: &Asked<'_>, body: &Value) -> Result<Value, Status> {
+    let (inner, user) = (by.inner, by.user);
     let spec = &body["spec"];
     let (resource, path) = (spec.get("resourceAttributes"), spec.get("nonResourceAttributes"));
     let decision = match (resource, path) {
@@ -71,13 +108,14 @@ fn may(inner: &Inner, user: &User, body: &Value) -> Result<Value, Status> {
         status["reason"] = decision.reason.into();
     }
     Ok(json!({
-        "kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "metadata": {}, "spec": spec,
-        "status": status,
+        "kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1",
+        "metadata": {"managedFields": [by.fields(spec)]}, "spec": spec, "status": status,
     }))
 }
 
 /// SelfSubjectRulesReview.
-fn what(inner: &Inner, user: &User, body: &Value) -> Result<Value, Status> {
+fn what(by: &Asked<'_>, body: &Value) -> Result<Value, Status> {
+    let (inner, user) = (by.inner, by.user);
     let spec = &body["spec"];
     let rules = if user.is_master() {
         vec![

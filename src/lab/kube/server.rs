@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ask::{Ask, Target},
     authenticate::authenticate,
-    certs, discovery,
+    certs, discovery, impersonate,
     kinds::Kind,
     object,
     rbac::{self, Attributes},
@@ -42,9 +42,9 @@ pub struct ApiServer {
     tls: Arc<ServerConfig>,
     listener: Mutex<Option<TcpListener>>,
     store: Store,
-    closed: CancellationToken,
     /// aws-auth as it was last read, with its resourceVersion.
     reading: Mutex<Option<(Option<String>, Arc<Reading>)>>,
+    closed: CancellationToken,
 }
 
 impl fmt::Debug for ApiServer {
@@ -72,8 +72,8 @@ impl ApiServer {
             tls,
             listener: Mutex::new(Some(listener)),
             store,
-            closed: CancellationToken::new(),
             reading: Mutex::new(None),
+            closed: CancellationToken::new(),
         }))
     }
 
@@ -153,6 +153,7 @@ impl Desk {
         let now = self.world.now();
         let user = self.server.user(ask, &self.world, now)?;
         let mut inner = self.server.store.lock();
+        let user = impersonate::user(&inner, user, ask)?;
         rbac::authorize(&inner, &user, Attributes::of(ask))?;
         let on = match &ask.target {
             Target::Path(path) if ask.verb == "get" || ask.verb == "head" => {
@@ -167,7 +168,7 @@ impl Desk {
         if on.version != "v1" || !on.subresource.is_empty() {
             return Err(Status::no_such_resource());
         }
-        if let Some(review) = review::answer(&inner, &user, ask, on) {
+        if let Some(review) = review::answer(&inner, &user, ask, on, now) {
             return review.map(|body| json_response(201, &body));
         }
         let kind = Kind::of_resource(&on.group, &on.plural).ok_or_else(Status::no_such_resource)?;

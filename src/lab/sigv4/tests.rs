@@ -52,11 +52,8 @@ fn signed(mut request: Request<Bytes>, location: SignatureLocation, service: &st
         .unwrap()
         .into();
     let uri = request.uri().to_string();
-    let headers: Vec<(String, String)> = request
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-        .collect();
+    let headers: Vec<(String, String)> =
+        request.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
     let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let signable =
         SignableRequest::new(request.method().as_str(), &uri, headers, SignableBody::Bytes(request.body())).unwrap();

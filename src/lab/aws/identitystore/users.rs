@@ -42,7 +42,7 @@ pub(super) fn create(ask: &Ask<'_>) -> Result<Value, Fault> {
     let user = center.users.get_mut(&id).ok_or_else(|| missing("USER"))?;
     let given = ATTRIBUTES.iter().filter_map(|name| Some(((*name).to_owned(), ask.input.get(*name)?.clone())));
     user.attributes = given.collect::<Map<_, _>>();
-    Ok(named(&center.store_id, &id))
+    Ok(revised(&center.store_id, &id))
 }
 
 /// What a user has to have beside its name.
@@ -111,17 +111,25 @@ fn emails(user: &DirectoryUser) -> impl Iterator<Item = &str> {
     emails.into_iter().flatten().filter_map(|email| input::text(email, "Value"))
 }
 
+/// With the revision, which lookups by name do not tell. The lab changes nothing of what it once made.
+fn revised(store: &str, id: &str) -> Value {
+    let mut told = named(store, id);
+    if let Some(told) = told.as_object_mut() {
+        told.insert("Revision".to_owned(), "1".into());
+    }
+    told
+}
+
 fn named(store: &str, id: &str) -> Value {
     json!({
         "IdentityStoreId": store,
         "UserId": id,
         "UserArn": format!("arn:aws:identitystore:::user/{id}"),
-        "Revision": "1",
     })
 }
 
 fn told(center: &IdentityCenter, user: &DirectoryUser) -> Value {
-    let mut told = named(&center.store_id, &user.id);
+    let mut told = revised(&center.store_id, &user.id);
     if let Some(told) = told.as_object_mut() {
         told.insert("UserName".to_owned(), user.name.as_str().into());
         told.insert("DisplayName".to_owned(), user.display_name.as_str().into());
