@@ -1,11 +1,24 @@
 //! What this process holds.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 /// Open files and sockets, by what they are.
 pub fn open_files() -> usize {
     // The folder that is being read is open itself.
     fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count().saturating_sub(1))
+}
+
+/// Waits until no more files are open than these; connections are closed by tasks of their own. Gives what is open at
+/// last.
+pub async fn settled(files: usize) -> usize {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while open_files() > files && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    open_files()
 }
 
 /// Resident memory in bytes; nothing where the system does not tell.

@@ -16,6 +16,7 @@ use crate::{
             State, World,
             center::IdentityCenter,
             eks::EksCluster,
+            iam::Iam,
             keys::{Caller, Key},
             organization::{Account, Organization},
         },
@@ -63,7 +64,7 @@ pub(super) fn world() -> Arc<World> {
             joined: then(),
             tags: BTreeMap::new(),
             regions: BTreeSet::from([Region::new(REGION), Region::new("us-east-1")]),
-            iam: Default::default(),
+            iam: Iam::default(),
         };
         state.accounts.insert(account(id), made);
         let role = state.add_role(&account(id), "/", "Admin", json!({}), then()).unwrap().id.clone();
@@ -123,7 +124,11 @@ pub(super) fn ask(
 ) -> Result<Value, (String, String)> {
     let caller = world.read().keys[&format!("ASIA{account}")].caller.clone();
     let region = Region::new(region);
+<<<<<<< HEAD
     let ask = Ask { world, now: then(), caller: &caller, region: &region, host: "lab", operation, input };
+=======
+    let ask = Ask { world, now: then(), caller: &caller, region: &region, host: "127.0.0.1", operation, input };
+>>>>>>> aws2
     let service = SERVICES.into_iter().find(|known| known.name == service).unwrap();
     (service.answer)(&ask).map_err(|Fault { refusal, .. }| (refusal.code, refusal.message))
 }
