@@ -124,11 +124,16 @@ pub(super) fn ask(
 ) -> Result<Value, (String, String)> {
     let caller = world.read().keys[&format!("ASIA{account}")].caller.clone();
     let region = Region::new(region);
-<<<<<<< HEAD
-    let ask = Ask { world, now: then(), caller: &caller, region: &region, host: "lab", operation, input };
-=======
-    let ask = Ask { world, now: then(), caller: &caller, region: &region, host: "127.0.0.1", operation, input };
->>>>>>> aws2
+    let ask = Ask {
+        world,
+        now: then(),
+        caller: &caller,
+        region: &region,
+        host: "127.0.0.1",
+        operation,
+        input,
+        page_ends: None,
+    };
     let service = SERVICES.into_iter().find(|known| known.name == service).unwrap();
     (service.answer)(&ask).map_err(|Fault { refusal, .. }| (refusal.code, refusal.message))
 }
