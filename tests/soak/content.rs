@@ -67,7 +67,7 @@ fn aws_auth(cluster: &EksCluster, feature: &mut Feature, chunks: &Chunks, rng: &
         data.insert("mapAccounts", accounts(rng));
     }
     feature.broken = broken;
-    feature.beyond_rescue = data.values().any(|it| it.broken && it.text.starts_with('['));
+    feature.beyond_rescue = data.values().any(|it| it.broken && it.beyond_rescue);
     feature.odd = data.values().any(|it| it.odd);
     feature.immutable = chance(rng, 0.04);
     chunks

@@ -111,14 +111,20 @@ impl Case<'_> {
             let now = is.get(section).map_or("", String::as_str);
             for chunk in self.chunks.iter().filter(|chunk| text.contains(&chunk.text)) {
                 let gone = chunk.arn.as_deref().is_some_and(|arn| access(&reading, arn).is_none() && !self.keeps(arn));
-                // A row that is none goes with the repair of its section; the backup has it.
-                let repaired = was_broken(section, text) && chunk.text.contains("nobody-");
+                // What nobody can read goes with the repair of its section, where the backup has it.
+                let unreadable = text.starts_with('[');
+                let repaired = unreadable && was_broken(section, text) && self.is_backed_up(section, text, number);
                 if !now.contains(&chunk.text) && !(self.removes_unmanaged && gone) && !repaired {
                     let Chunk { text: chunk, .. } = chunk;
                     faults.push(format!("write {number}: (a) {section} lost {chunk:?}:\n{text}\nbecame\n{now}"));
                 }
             }
         }
+    }
+
+    fn is_backed_up(&self, section: &str, text: &str, number: usize) -> bool {
+        let backups = self.journal.iter().take(number).filter(|it| it.name.starts_with("aws-auth-backup-"));
+        backups.filter_map(|it| it.after.as_deref()).any(|it| it["data"][section] == text)
     }
 
     fn keeps(&self, arn: &str) -> bool {

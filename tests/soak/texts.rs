@@ -50,6 +50,8 @@ pub struct Section {
     pub odd: bool,
     /// Whether it does not parse.
     pub broken: bool,
+    /// Whether no row could be kept if it does not.
+    pub beyond_rescue: bool,
 }
 
 /// How a section is laid out.
@@ -75,6 +77,7 @@ pub fn section(key: &str, rows: &[Row], broken: bool, rng: &mut Rng) -> Section 
         Style::Odd => odd(key, rows),
     };
     section.broken = broken;
+    section.beyond_rescue = style == Style::Flow || rows.is_empty();
     section
 }
 

@@ -14,7 +14,7 @@ mod tests;
 mod weather;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -43,6 +43,8 @@ pub struct Faults {
     counts: Mutex<BTreeMap<String, u64>>,
     told: Mutex<Vec<Injected>>,
     undo: Mutex<Vec<Undo>>,
+    /// The calls, by name, that fail until the faults stop.
+    out: Mutex<BTreeSet<String>>,
 }
 
 /// A fault that befell a call.
@@ -78,6 +80,7 @@ impl fmt::Display for Faults {
 enum Fault {
     Throttle,
     ServerError,
+    Outage,
     Reset,
     Hang,
     LoseAnswer,
@@ -93,9 +96,10 @@ enum Fault {
 }
 
 impl Fault {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Throttle,
         Self::ServerError,
+        Self::Outage,
         Self::Reset,
         Self::Hang,
         Self::LoseAnswer,
@@ -119,6 +123,7 @@ impl Fault {
         match self {
             Self::Throttle => weather.throttle,
             Self::ServerError => weather.server_error,
+            Self::Outage => weather.outage,
             Self::Reset => weather.reset,
             Self::Hang => weather.hang,
             Self::LoseAnswer => only(call.writes, weather.lose_answer),
@@ -146,6 +151,7 @@ impl Faults {
             counts: Mutex::default(),
             told: Mutex::default(),
             undo: Mutex::default(),
+            out: Mutex::default(),
         }
     }
 
@@ -212,6 +218,9 @@ impl Faults {
             return Verdict::Serve;
         }
         let (mut rng, name) = self.dice("call", call);
+        if lock(&self.out).contains(&dice::name(call)) {
+            return Verdict::Refuse(refusals::failed(call, &mut rng));
+        }
         let mut left = rng.f64();
         for fault in Fault::ALL {
             let share = fault.share(&self.weather, call);
@@ -222,6 +231,11 @@ impl Faults {
             let verdict = match fault {
                 Fault::Throttle => Verdict::Refuse(refusals::throttled(call, &mut rng)),
                 Fault::ServerError => Verdict::Refuse(refusals::failed(call, &mut rng)),
+                Fault::Outage => {
+                    lock(&self.out).insert(dice::name(call));
+                    self.tell(name, "fails from now on");
+                    return Verdict::Refuse(refusals::failed(call, &mut rng));
+                }
                 Fault::Reset => Verdict::Reset,
                 Fault::Hang => Verdict::Hang,
                 Fault::LoseAnswer => Verdict::LoseAnswer,

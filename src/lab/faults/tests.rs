@@ -20,15 +20,7 @@ fn id() -> AccountId {
 }
 
 fn role(name: &str) -> Role {
-    Role {
-        name: name.to_owned(),
-        path: "/".to_owned(),
-        id: format!("AROA{name}"),
-        created: Timestamp::UNIX_EPOCH,
-        trust: serde_json::Value::Null,
-        denied: BTreeSet::new(),
-        tags: BTreeMap::new(),
-    }
+    Role::new(name, "/", format!("AROA{name}"), Timestamp::UNIX_EPOCH, serde_json::Value::Null)
 }
 
 fn world() -> Arc<World> {
@@ -133,6 +125,20 @@ async fn what_can_be_taken_back_is_taken_back_when_the_faults_stop() {
     assert!(denied(&world).is_empty() && !apart(&world));
     assert_eq!(verdict(&denying, &world, &list).await, Verdict::Serve);
     assert!(denied(&world).is_empty(), "nothing more happens");
+}
+
+#[tokio::test]
+async fn an_outage_lasts_until_the_faults_stop_and_hits_one_kind_of_call() {
+    let (world, get, list) = (world(), call("iam", "GetRole"), call("eks", "ListClusters"));
+    let faults = Faults::new(1, Weather { outage: 0.2, ..Weather::default() });
+    while verdict(&faults, &world, &get).await == Verdict::Serve {}
+    for _ in 0..50 {
+        assert!(matches!(verdict(&faults, &world, &get).await, Verdict::Refuse(refusal) if refusal.status >= 500));
+    }
+    assert_eq!(faults.injected().len(), 1, "told once");
+    assert_eq!(verdict(&faults, &world, &list).await, Verdict::Serve);
+    faults.stop(&world);
+    assert_eq!(verdict(&faults, &world, &get).await, Verdict::Serve);
 }
 
 #[tokio::test]

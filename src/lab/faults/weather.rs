@@ -13,6 +13,8 @@ pub struct Weather {
     pub throttle: f64,
     /// Calls answered with 500, 503 or 504.
     pub server_error: f64,
+    /// Calls that fail from now on, each time they are made.
+    pub outage: f64,
     /// Connections reset before anything was done.
     pub reset: f64,
     /// Sockets that stay open without an answer.
@@ -61,6 +63,7 @@ impl Weather {
             spike: 0.02,
             throttle: 0.05,
             server_error: 0.03,
+            outage: 0.02,
             reset: 0.03,
             hang: 0.01,
             lose_answer: 0.15,
@@ -71,7 +74,7 @@ impl Weather {
             other_writer: 0.15,
             role_goes: 0.05,
             account_goes: 0.005,
-            deny: 0.01,
+            deny: 0.03,
             weaken: 0.005,
         }
     }
@@ -90,11 +93,12 @@ impl Weather {
         storm
     }
 
-    fn shares(&mut self) -> [&mut f64; 15] {
+    fn shares(&mut self) -> [&mut f64; 16] {
         [
             &mut self.spike,
             &mut self.throttle,
             &mut self.server_error,
+            &mut self.outage,
             &mut self.reset,
             &mut self.hang,
             &mut self.lose_answer,
