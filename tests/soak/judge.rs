@@ -112,7 +112,7 @@ impl Case<'_> {
             for chunk in self.chunks.iter().filter(|chunk| text.contains(&chunk.text)) {
                 let gone = chunk.arn.as_deref().is_some_and(|arn| access(&reading, arn).is_none() && !self.keeps(arn));
                 // What nobody can read goes with the repair of its section, where the backup has it.
-                let unreadable = text.starts_with('[');
+                let unreadable = chunk.arn.is_none() || text.starts_with('[');
                 let repaired = unreadable && was_broken(section, text) && self.is_backed_up(section, text, number);
                 if !now.contains(&chunk.text) && !(self.removes_unmanaged && gone) && !repaired {
                     let Chunk { text: chunk, .. } = chunk;

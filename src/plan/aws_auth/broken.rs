@@ -27,26 +27,24 @@ pub(super) struct Rescue {
 pub(super) fn rescue(section: Section, text: &str) -> Rescue {
     let (head, items) = items(text);
     let mut kept = head.to_owned();
-    let (mut rows, mut dropped) = (Vec::new(), 0);
+    let mut rows = Vec::new();
     let mut lost = Vec::new();
     let mut line = 1 + head.matches('\n').count();
     for item in &items {
         match read_section(section, item) {
-            // One that the authenticator drops breaks nothing and is somebody's all the same.
-            SectionReading::Read(Rows { rows: mut read, dropped: gone }) if read.len() + gone.len() == 1 => {
+            SectionReading::Read(Rows { rows: mut read, dropped }) if dropped.is_empty() && read.len() == 1 => {
                 kept.push_str(item);
                 if !kept.ends_with('\n') {
                     kept.push('\n');
                 }
                 rows.append(&mut read);
-                dropped += gone.len();
             }
             _ => lost.push(line),
         }
         line += item.matches('\n').count();
     }
     let whole = match read_section(section, &kept) {
-        SectionReading::Read(Rows { rows: read, dropped: gone }) if gone.len() == dropped && !read.is_empty() => read,
+        SectionReading::Read(Rows { rows: read, dropped }) if dropped.is_empty() && !read.is_empty() => read,
         _ => return Rescue { text: None, lost },
     };
     let same = whole.len() == rows.len()

@@ -100,15 +100,6 @@ fn backups_are_named_after_what_they_keep() {
 }
 
 #[test]
-fn a_row_that_is_none_stays_where_it_breaks_nothing() {
-    let nobody = "- username: nobody\n# ask the platform team first\n";
-    let text = format!("{NODE}{nobody}{}- rolearn: {}\n  username: {{{{x\n", row("b", "b", &["g"]), arn("bad"));
-    let rescue = super::broken::rescue(Section::Roles, &text);
-    assert_eq!(rescue.text, Some(format!("{NODE}{nobody}{}", row("b", "b", &["g"]))));
-    assert_eq!(rescue.lost.len(), 1);
-}
-
-#[test]
 fn only_whole_rows_are_rescued() {
     // The groups slipped to the rows' own column: their lines are no rows.
     let slipped =
