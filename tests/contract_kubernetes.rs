@@ -18,9 +18,13 @@ use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
 use rolecall::{
     lab::{
-        self,
         kube::ApiServer,
-        world::{State, World, eks::EksCluster, keys::Caller, organization::Organization},
+        world::{
+            State, World,
+            eks::EksCluster,
+            keys::{Caller, Key},
+            organization::Organization,
+        },
     },
     model::{AccountId, AuthenticationMode, ClusterId, Region},
 };
@@ -29,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     contract::{self, Difference},
-    support::{sigv4::Key, world},
+    support::world,
 };
 
 type Case = (&'static str, for<'a, 'b> fn(&'a mut Talk<'b>) -> LocalBoxFuture<'a, ()>);
@@ -118,6 +122,20 @@ fn differences(talks: &[(&'static str, Vec<Exchange>)]) -> Vec<Difference> {
     all
 }
 
+/// What the access keys stand for.
+fn keys() -> [Key; 2] {
+    SESSIONS.map(|(role, access_key, unique_id)| {
+        let caller = Caller {
+            arn: session_arn(role),
+            account: ACCOUNT.parse().unwrap(),
+            user_id: format!("{unique_id}:ana@example.com"),
+            role: Some(role.to_owned()),
+            access_key: access_key.to_owned(),
+        };
+        Key { secret: "secret".to_owned(), session_token: Some("token".to_owned()), expires: None, caller }
+    })
+}
+
 /// A cluster of the lab that the two roles may come to, and who serves it.
 fn lab_cluster() -> (Arc<World>, Arc<ApiServer>, CancellationToken) {
     let account: AccountId = ACCOUNT.parse().unwrap();
@@ -132,24 +150,13 @@ fn lab_cluster() -> (Arc<World>, Arc<ApiServer>, CancellationToken) {
         root: "r-root".to_owned(),
         units: BTreeMap::new(),
     };
-    let keys = SESSIONS.map(|(role, access_key, unique_id)| {
-        let caller = Caller {
-            arn: session_arn(role),
-            account: account.clone(),
-            user_id: format!("{unique_id}:ana@example.com"),
-            role: Some(role.to_owned()),
-            access_key: access_key.to_owned(),
-        };
-        let (secret, session_token) = ("secret".to_owned(), Some("token".to_owned()));
-        (access_key.to_owned(), lab::world::keys::Key { secret, session_token, expires: None, caller })
-    });
     let world = World::new(State {
         organization,
         accounts: BTreeMap::new(),
         clusters: [(id, cluster)].into(),
         center: None,
         queues: BTreeMap::new(),
-        keys: keys.into(),
+        keys: keys().into_iter().map(|key| (key.caller.access_key.clone(), key)).collect(),
         serial: 0,
     });
     let cancel = CancellationToken::new();
@@ -174,15 +181,8 @@ async fn the_lab_talks_as_a_real_api_server_was_recorded() {
 #[ignore = "needs the real control plane: run tests/run"]
 async fn a_real_api_server_talks_as_it_was_recorded() {
     let world = world().await;
-    for (role, access_key, id) in SESSIONS {
-        let key = Key {
-            secret: "secret".to_owned(),
-            session_token: Some("token".to_owned()),
-            arn: session_arn(role),
-            account: ACCOUNT.to_owned(),
-            user_id: format!("{id}:ana@example.com"),
-        };
-        world.sts.remember(access_key, key);
+    for key in keys() {
+        world.sts.remember(key);
     }
     let real = world.fresh_cluster_of(CLUSTER, &format!("arn:aws:iam::{ACCOUNT}:role/creator")).await;
     let (url, ca_file) = (real.server.clone(), real.ca_file.clone());

@@ -14,6 +14,8 @@ mod contract;
 mod contract_aws;
 mod contract_kubernetes;
 mod daemon;
+#[cfg(feature = "lab")]
+mod demo;
 mod deploy;
 mod first_light;
 mod lab_discovery;

@@ -6,8 +6,8 @@ use crate::{
     connect,
     discover::Session,
     model::{
-        Cluster, ClusterPhase, ClusterReport, ClusterState, Desired, Guard, Identities, Match, Observed, Plan,
-        PlanRules, Status, Unreadable, UnreadableKind,
+        Cluster, ClusterPhase, ClusterReport, ClusterState, Desired, Guard, Identities, Match, Observed, PassKind,
+        Plan, PlanRules, Status, Unreadable, UnreadableKind,
     },
     observe, plan, policy,
 };
@@ -77,7 +77,9 @@ pub(super) async fn examine(
         }
     };
     let report = report(context, cluster, look);
-    let writes = report.plan.as_ref().is_some_and(|plan| !plan.steps.is_empty() && plan.blocked.is_none());
+    // A client and what is desired are too large to be kept for thousands of clusters to which nothing is written.
+    let writes = context.options.kind == PassKind::Sync
+        && report.plan.as_ref().is_some_and(|plan| !plan.steps.is_empty() && plan.blocked.is_none());
     Examined { report, way_in: writes.then_some(way_in) }
 }
 

@@ -9,7 +9,8 @@ use super::{
     status::{json_response, response},
 };
 
-const GROUPS: [&str; 4] = ["authentication.k8s.io", "authorization.k8s.io", RBAC, COORDINATION];
+/// The API groups that are served beside the core group.
+pub(super) const GROUPS: [&str; 4] = ["authentication.k8s.io", "authorization.k8s.io", RBAC, COORDINATION];
 const VERBS: [&str; 7] = ["create", "delete", "deletecollection", "get", "list", "patch", "update"];
 
 /// Answers a GET.
@@ -34,15 +35,21 @@ pub(super) fn answer(path: &str, address: &str, version: &str) -> Response<Bytes
             body
         }
         ["apis", group, "v1"] if GROUPS.contains(group) => resources_of(group),
-        _ => return response(404, "text/plain; charset=utf-8", "404 page not found\n"),
+        _ => return nothing(),
     };
     json_response(200, &body)
+}
+
+/// A path that leads nowhere.
+pub(super) fn nothing() -> Response<Bytes> {
+    response(404, "text/plain; charset=utf-8", "404 page not found\n")
 }
 
 fn version_of(version: &str) -> Value {
     let (major, minor) = version.split_once('.').unwrap_or((version, ""));
     json!({
-        "major": major, "minor": minor, "gitVersion": format!("v{major}.{minor}.0-eks-lab"), "gitCommit": "",
+        "major": major, "minor": minor, "emulationMajor": major, "emulationMinor": minor, "minCompatibilityMajor": major,
+        "minCompatibilityMinor": minor, "gitVersion": format!("v{major}.{minor}.0-eks-lab"), "gitCommit": "",
         "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "", "compiler": "gc",
         "platform": "linux/amd64",
     })

@@ -60,9 +60,12 @@ pub(super) fn leaves(object: &Value) -> BTreeMap<Path, Value> {
 /// The same with the maps and lists that hold them.
 pub(super) fn paths(object: &Value) -> BTreeMap<Path, Value> {
     let mut all = leaves(object);
+    // An empty map is not there outside of what is applied.
+    let is_empty = |value: &Value| value.as_object().is_some_and(serde_json::Map::is_empty);
+    all.retain(|_, value| !is_empty(value));
     let lists: [&[&str]; 2] = [&["metadata", "finalizers"], &["metadata", "ownerReferences"]];
     for holder in MAPS.iter().chain(lists.iter()) {
-        if at(object, holder).is_some_and(|value| !value.is_null()) {
+        if at(object, holder).is_some_and(|value| !value.is_null() && !is_empty(value)) {
             all.entry(path(holder, None)).or_insert(Value::Null);
         }
     }

@@ -27,14 +27,17 @@ impl Manager {
     }
 
     fn json(&self) -> Value {
-        json!({
+        let mut entry = json!({
             "manager": self.name,
             "operation": if self.applies { "Apply" } else { "Update" },
             "apiVersion": self.version,
-            "time": self.time,
             "fieldsType": "FieldsV1",
             "fieldsV1": fields::to_fields_v1(&self.paths),
-        })
+        });
+        if !self.time.is_empty() {
+            entry["time"] = self.time.clone().into();
+        }
+        entry
     }
 }
 
@@ -113,7 +116,6 @@ impl Managers {
             let paths: Paths = fields::paths(live).into_keys().collect();
             let first = self.place("before-first-apply", false, &version);
             first.paths = paths;
-            first.time = object::time(now);
         }
         let wanted: Paths = fields::leaves(config).into_keys().collect();
         let mut merged = live.clone();

@@ -98,8 +98,13 @@ impl Desk<'_> {
     fn declared(&self, body: &Value) -> Result<Value, Status> {
         let typed = self.decode(body)?;
         if let Some(field) = shape::undeclared(body, &typed) {
-            let place =
-                format!("{}/{}; {}, Kind={}", self.on.namespace, self.on.name, gvk(self.kind.group), self.kind.kind);
+            let place = format!(
+                "{}/{}; {}, Kind={}",
+                meta(body, "namespace"),
+                self.on.name,
+                gvk(self.kind.group),
+                self.kind.kind
+            );
             let message =
                 format!("failed to create typed patch object ({place}): {field}: field not declared in schema");
             return Err(Status::new(500, "", message));

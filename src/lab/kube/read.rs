@@ -43,9 +43,14 @@ impl Desk<'_> {
             }
         };
         let is_wanted = |object: &&Arc<Value>| labels.matches(&object::labels(object)) && fields.matches(object);
-        let mut wanted = all.iter().filter(|object| place(object) > start).filter(is_wanted);
-        let page: Vec<&Arc<Value>> = wanted.by_ref().take(limit).collect();
-        let rest = wanted.count();
+        let wanted = all.iter().filter(|object| place(object) > start).filter(is_wanted);
+        let page: Vec<&Arc<Value>> = wanted.take(limit).collect();
+        // A full page ends before the server has seen whether what comes after it is wanted.
+        let full = page.len() == limit;
+        let rest = match page.last().filter(|_| full) {
+            Some(last) => all.iter().filter(|object| place(object) > place(last)).count(),
+            None => 0,
+        };
         let mut metadata = json!({"resourceVersion": version.to_string()});
         if rest > 0 {
             let start = page.last().map_or(start, |last| place(last));

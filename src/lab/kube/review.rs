@@ -79,7 +79,7 @@ fn who(asked: &Asked<'_>, _: &Value) -> Result<Value, Status> {
 /// SelfSubjectAccessReview: <https://kubernetes.io/docs/reference/access-authn-authz/authorization/>.
 fn may(by: &Asked<'_>, body: &Value) -> Result<Value, Status> {
     let (inner, user) = (by.inner, by.user);
-    let spec = &body["spec"];
+    let spec = &without_empty(&body["spec"]);
     let (resource, path) = (spec.get("resourceAttributes"), spec.get("nonResourceAttributes"));
     let decision = match (resource, path) {
         (Some(asked), None) => {
@@ -97,7 +97,16 @@ fn may(by: &Asked<'_>, body: &Value) -> Result<Value, Status> {
         (None, Some(asked)) => {
             rbac::decide(inner, user, Attributes { verb: text(asked, "verb"), on: On::Path(text(asked, "path")) })
         }
-        _ => {
+        (Some(_), Some(asked)) => {
+            let (path, verb) = (json!(text(asked, "path")), json!(text(asked, "verb")));
+            let message = format!(
+                "Invalid value: {{\"Path\":{path},\"Verb\":{verb}}}: cannot be specified in combination with resourceAttributes"
+            );
+            let field = "spec.nonResourceAttributes".to_owned();
+            let cause = Cause { reason: "FieldValueInvalid", field, message };
+            return Err(Status::invalid("authorization.k8s.io", "", "", &[cause]));
+        }
+        (None, None) => {
             let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
             let cause = Cause::invalid("spec.resourceAttributes", &Value::Null, why);
             return Err(Status::invalid("authorization.k8s.io", "", "", &[cause]));
@@ -111,6 +120,17 @@ fn may(by: &Asked<'_>, body: &Value) -> Result<Value, Status> {
         "kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1",
         "metadata": {"managedFields": [by.fields(spec)]}, "spec": spec, "status": status,
     }))
+}
+
+/// A specification without texts that say nothing.
+fn without_empty(spec: &Value) -> Value {
+    let mut spec = spec.clone();
+    for attributes in spec.as_object_mut().into_iter().flat_map(|spec| spec.values_mut()) {
+        if let Some(attributes) = attributes.as_object_mut() {
+            attributes.retain(|_, value| *value != "");
+        }
+    }
+    spec
 }
 
 /// SelfSubjectRulesReview.

@@ -37,7 +37,7 @@ impl Selector {
     /// 400 when it cannot be read.
     pub(super) fn parse(text: &str) -> Result<Self, Status> {
         let requirements = split(text).into_iter().map(|part| requirement(part.trim())).collect::<Result<_, _>>();
-        requirements.map(Self).map_err(|why| Status::bad_request(format!("unable to parse requirement: {why}")))
+        requirements.map(Self).map_err(Status::bad_request)
     }
 
     /// Reads a selector that is an object with matchLabels and matchExpressions.
@@ -100,12 +100,22 @@ fn split(text: &str) -> Vec<&str> {
 
 fn requirement(text: &str) -> Result<Requirement, String> {
     let of = |key: &str, operator| Requirement { key: key.trim().to_owned(), operator };
-    let one = |value: &str| vec![value.trim().to_owned()];
+    let one = |value: &str| {
+        let value = value.trim();
+        match value.find(|c: char| c == '=' || c.is_whitespace()) {
+            None => Ok(vec![value.to_owned()]),
+            Some(at) => {
+                let rest = value.get(at..).unwrap_or_default();
+                let found = if rest.starts_with('=') { "=" } else { rest.trim() };
+                Err(format!("found '{found}', expected: ',' or 'end of string'"))
+            }
+        }
+    };
     if let Some((key, value)) = text.split_once("!=") {
-        return Ok(of(key, Operator::NotIn(one(value))));
+        return Ok(of(key, Operator::NotIn(one(value)?)));
     }
     if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
-        return Ok(of(key, Operator::In(one(value))));
+        return Ok(of(key, Operator::In(one(value)?)));
     }
     if let Some(key) = text.strip_prefix('!') {
         return Ok(of(key, Operator::Absent));
@@ -116,10 +126,12 @@ fn requirement(text: &str) -> Result<Requirement, String> {
     let (set, negative) = match (rest.strip_prefix("notin"), rest.strip_prefix("in")) {
         (Some(set), _) => (set, true),
         (_, Some(set)) => (set, false),
-        _ => return Err(format!("found '{rest}', expected: in, notin, =, ==, !=, gt, lt")),
+        _ => {
+            return Err(format!("unable to parse requirement: found '{rest}', expected: in, notin, =, ==, !=, gt, lt"));
+        }
     };
     let inside = set.trim().strip_prefix('(').and_then(|set| set.strip_suffix(')'));
-    let inside = inside.ok_or_else(|| format!("found '{}', expected: '('", set.trim()))?;
+    let inside = inside.ok_or_else(|| format!("unable to parse requirement: found '{}' expected: '('", set.trim()))?;
     let values = inside.split(',').map(|value| value.trim().to_owned()).collect();
     Ok(of(key, if negative { Operator::NotIn(values) } else { Operator::In(values) }))
 }

@@ -37,7 +37,8 @@ pub(super) fn check(kind: &Kind, before: Option<&Value>, after: &Value) -> Resul
             if meta(before, field) != meta(after, field) {
                 let cause =
                     Cause::invalid(format!("metadata.{field}"), &json!(meta(after, field)), "field is immutable");
-                causes.push(cause);
+                // The server looks twice.
+                causes.extend([cause.clone(), cause]);
             }
         }
     }
@@ -52,6 +53,7 @@ fn metadata(kind: &Kind, object: &Value, causes: &mut Vec<Cause>) {
         let wrong = match kind.kind {
             "Namespace" => (!is_label(name)).then_some(LABEL),
             _ if kind.group == RBAC => path_segment(name),
+            _ if name.len() > 253 => Some("must be no more than 253 characters"),
             _ => (!is_subdomain(name)).then_some(SUBDOMAIN),
         };
         causes.extend(wrong.map(|why| Cause::invalid("metadata.name", &json!(name), why)));

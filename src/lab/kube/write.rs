@@ -90,7 +90,7 @@ impl Desk<'_> {
         }
         if self.kind.kind == "Lease" && before.is_some() && meta(&object, "resourceVersion").is_empty() {
             let cause = Cause::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
-            return Err(Status::invalid(self.kind.group, self.kind.kind, &self.on.name, &[cause]));
+            return Err(Status::invalid(self.kind.group, self.kind.plural, &self.on.name, &[cause]));
         }
         let way = Way::Update(self.ask.manager());
         self.commit(before, object, way, dry_run)
@@ -198,7 +198,8 @@ impl Desk<'_> {
             Err(Status::bad_request(message))
         };
         if !(named.is_empty() || named == kind.kind) || !(version.is_empty() || version == kind.api_version()) {
-            return refuse("unknown conversion".to_owned());
+            let why = format!("converting (v1.{named}) to (core.{}): unknown conversion", kind.kind);
+            return refuse(why);
         }
         shape::typed(kind, body).or_else(refuse)
     }
@@ -250,11 +251,15 @@ impl Desk<'_> {
             Way::Apply(managers) => managers.write(&mut object),
             Way::Update(manager) => {
                 let given = Managers::of(&object);
+                let nobody = Managers::default();
                 let mut managers = match before_value {
-                    Some(before) if given == Managers::default() => Managers::of(before),
+                    Some(before) if given == nobody => Managers::of(before),
                     _ => given,
                 };
-                managers.update(before_value.unwrap_or(&Value::Null), &object, &manager, self.now);
+                // What nobody's fields were tracked of is not tracked before somebody applies it.
+                if before_value.is_none() || managers != nobody {
+                    managers.update(before_value.unwrap_or(&Value::Null), &object, &manager, self.now);
+                }
                 managers.write(&mut object);
             }
         }
