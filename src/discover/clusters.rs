@@ -21,6 +21,10 @@ pub async fn regions(session: &Session, regions: &Regions) -> Result<Vec<Region>
     if let Regions::Fixed(fixed) = regions {
         return Ok(fixed.clone());
     }
+    session.renewing(|| enabled(session)).await
+}
+
+async fn enabled(session: &Session) -> Result<Vec<Region>, DiscoverError> {
     let service = session.service("account", None);
     let config =
         aws_sdk_account::config::Builder::from(session.home_config()).retry_partition(service.retries()).build();
@@ -69,6 +73,10 @@ impl Eks {
     /// # Errors
     /// When they cannot be listed to the end.
     pub async fn names(&self) -> Result<Vec<String>, DiscoverError> {
+        self.session.renewing(|| self.list()).await
+    }
+
+    async fn list(&self) -> Result<Vec<String>, DiscoverError> {
         let call = self.session.call(actions::LIST_CLUSTERS, Some(&self.region));
         let service = self.session.service(SERVICE, Some(&self.region));
         let names = read_pages(&call, |token| {
@@ -88,7 +96,7 @@ impl Eks {
     /// # Errors
     /// When it cannot be described.
     pub async fn describe(&self, name: &str) -> Result<Option<(Cluster, Option<Finding>)>, DiscoverError> {
-        match describe(self, name).await {
+        match self.session.renewing(|| describe(self, name)).await {
             Ok(cluster) => {
                 let notice = left_alone(&cluster);
                 Ok(Some((cluster, notice)))

@@ -120,6 +120,11 @@ impl CachedCredentials {
         }
     }
 
+    /// Gives up what is held: AWS says that it has ended, whatever it was to last.
+    pub(super) async fn forget(&self) {
+        *self.held.lock().await = None;
+    }
+
     async fn fetch(&self) -> Result<Credentials, DiscoverError> {
         match &self.source {
             Source::Role(role) => role.assume().await,

@@ -10,7 +10,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sdk_sts::config::retry::RetryPartition;
 
 use super::{
-    DiscoverError, Turns,
+    DiscoverError, DiscoverErrorKind, Turns,
     credentials::CachedCredentials,
     error::Call,
     rates::{Rate, member_rate},
@@ -88,6 +88,20 @@ impl Session {
     /// Makes sure that there are credentials.
     pub(super) async fn ready(&self) -> Result<(), DiscoverError> {
         self.credentials.get().await.map(drop)
+    }
+
+    /// Asks once more where AWS took the credentials for ended before their time: new ones can be asked for.
+    pub(super) async fn renewing<T, F>(&self, ask: impl Fn() -> F) -> Result<T, DiscoverError>
+    where
+        F: Future<Output = Result<T, DiscoverError>>,
+    {
+        match ask().await {
+            Err(error) if error.what() == DiscoverErrorKind::ExpiredCredentials => {
+                self.credentials.forget().await;
+                ask().await
+            }
+            result => result,
+        }
     }
 
     /// A call of this session, for the words of its errors.

@@ -55,10 +55,9 @@ pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examin
 
 /// Blocks every plan when more clusters would change than the settings allow in one pass.
 fn hold_to_budget(context: &Context, examined: &mut [Examined]) {
-    let known = examined.iter().filter(|e| !e.report.status.is_unknown()).count();
+    let known = examined.iter().filter(|e| counts(&e.report)).count();
     let known = context.options.only.as_ref().map_or(known, |only| known.max(only.fleet));
     let allowed = context.inputs.settings.safety.max_changed_clusters.of(known);
-    let changes_anything = |report: &ClusterReport| report.plan.as_ref().is_some_and(|plan| !plan.changes.is_empty());
     let changed = examined.iter().filter(|e| e.way_in.is_some() && changes_anything(&e.report)).count();
     if changed <= allowed {
         return;
@@ -73,6 +72,16 @@ fn hold_to_budget(context: &Context, examined: &mut [Examined]) {
         *way_in = None;
         report.block(guard);
     }
+}
+
+fn changes_anything(report: &ClusterReport) -> bool {
+    report.plan.as_ref().is_some_and(|plan| !plan.changes.is_empty())
+}
+
+/// Whether the cluster belongs to the fleet of which budgets are a part: one of whose surfaces only one could be read is
+/// not known, but changes there all the same.
+fn counts(report: &ClusterReport) -> bool {
+    !report.status.is_unknown() || changes_anything(report)
 }
 
 /// Corrects one cluster: applies its plan, and looks again. A conflict makes a new plan; a failed write is never repeated
@@ -194,5 +203,31 @@ fn left(look: &examine::Look) -> String {
         0 => "what is left cannot be corrected by rolecall".to_owned(),
         1 => "one change is left after writing".to_owned(),
         more => format!("{more} changes are left after writing"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use crate::model::{Action, Content, Subject, Surface, samples};
+
+    #[test]
+    fn a_cluster_that_is_known_in_part_and_would_change_is_one_of_those_that_may() {
+        let lost = examine::fault(samples::cluster("checkout"));
+        assert!(!counts(&lost), "nothing is known of it");
+        let mut plan = Plan::empty(lost.cluster.id.clone());
+        plan.changes.push(Change {
+            surface: Surface::AwsAuth,
+            action: Action::Add,
+            subject: Subject::Account("444455556666".parse().unwrap()),
+            who: None,
+            reason: "missing".to_owned(),
+            before: None,
+            after: Some(Content::Account),
+            sources: Vec::new(),
+            changed_by: None,
+        });
+        assert!(counts(&ClusterReport { plan: Some(plan), ..lost }));
     }
 }

@@ -59,7 +59,15 @@ pub enum Verdict {
     LoseAnswer,
     /// It is carried out, and its answer breaks off in the middle.
     CutAnswer,
+    /// It is answered, and the page of a listing ends after so many items, with a token for the next as long as there are
+    /// more; none is an empty page. Calls that list nothing are answered as ever.
+    ShortPage(usize),
 }
+
+/// How many items a listing's page may hold at most, whatever was asked for: an extension of the request, set by the door.
+/// Listings look for it where they cut their pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageEnds(pub usize);
 
 /// Whoever stands at the doors: may change the world before a call, hold it up, or spoil it.
 pub trait Interference: Send + Sync {

@@ -19,7 +19,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::{Call, Refusal, Verdict, world::World};
+use super::{Call, PageEnds, Refusal, Verdict, world::World};
 
 /// Whoever answers behind a door. Everything is in memory, so answers never wait.
 pub(super) trait Desk: Send + Sync + 'static {
@@ -120,7 +120,7 @@ type Answer = Response<UnsyncBoxBody<Bytes, Broken>>;
 async fn one(request: Request<Incoming>, world: &Arc<World>, desk: &Arc<dyn Desk>) -> Result<Answer, Broken> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Broken)?.to_bytes();
-    let request = Request::from_parts(parts, body);
+    let mut request = Request::from_parts(parts, body);
     if let Some(answer) = desk.aside(&request) {
         return Ok(whole(answer));
     }
@@ -131,13 +131,17 @@ async fn one(request: Request<Incoming>, world: &Arc<World>, desk: &Arc<dyn Desk
         tokio::time::sleep(latency).await;
     }
     world.tally.count(&call);
+    let verdict = interference.verdict(world, &call).await;
+    if let Verdict::ShortPage(most) = verdict {
+        request.extensions_mut().insert(PageEnds(most));
+    }
     let serve = || {
         let answer = desk.answer(&request);
         interference.served(world, &call);
         answer
     };
-    match interference.verdict(world, &call).await {
-        Verdict::Serve => Ok(whole(serve())),
+    match verdict {
+        Verdict::Serve | Verdict::ShortPage(_) => Ok(whole(serve())),
         Verdict::Refuse(refusal) => {
             let mut answer = desk.refuse(&request, &refusal);
             if let Some(seconds) = refusal.retry_after {

@@ -61,6 +61,24 @@ async fn credentials_that_end_are_renewed() {
 }
 
 #[tokio::test]
+async fn a_session_that_ends_before_its_time_is_made_anew() {
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |ask| {
+        let first = ask.operation == "ListClusters" && asked.fetch_add(1, Ordering::SeqCst) == 0;
+        if first {
+            return Some(Answer::Error(403, "ExpiredTokenException", "The security token included is expired"));
+        }
+        (ask.operation == "ListClusters").then(|| Answer::Json(json!({"clusters": []})))
+    })
+    .await;
+    let hub = server.hub().await;
+    let session = hub.session(&id("111111111111")).await.unwrap();
+    let account = Account { id: id("111111111111"), name: "one".to_owned(), ou_path: None, tags: None };
+    Eks::new(&session, &account, &Region::new("ap-south-1")).names().await.unwrap();
+    assert_eq!((server.count("ListClusters"), server.count("AssumeRole")), (2, 2));
+}
+
+#[tokio::test]
 async fn a_refused_session_says_whose_trust_is_missing_and_later_tries_anew() {
     let calls = AtomicUsize::new(0);
     let server = Server::start(move |ask| {

@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 use wire::{Asked, Fault, Protocol};
 
 use super::{
-    Call, Refusal,
+    Call, PageEnds, Refusal,
     door::Desk,
     sigv4,
     world::{State, World, keys::Caller},
@@ -76,6 +76,8 @@ struct Ask<'a> {
     operation: &'a str,
     /// Its parameters, an object; `input` reads them.
     input: &'a Value,
+    /// How many items a page of a listing may hold at most, where the lab cuts pages short on purpose.
+    page_ends: Option<usize>,
 }
 
 /// Where AWS answers.
@@ -105,6 +107,7 @@ impl AwsDesk {
             host: request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or_default(),
             operation: &asked.operation,
             input: &asked.input,
+            page_ends: request.extensions().get::<PageEnds>().map(|ends| ends.0),
         };
         let allowed = allowed(&self.world.read(), service.name, &ask);
         allowed.map_err(|because| denied(service, &ask, because))??;

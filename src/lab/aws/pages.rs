@@ -31,32 +31,36 @@ pub(super) struct BadToken;
 impl Paging {
     /// Cuts the page that the call asks for out of a whole listing, given with keys in ascending order. A token is good
     /// for the same caller, region, operation and parameters only. It holds the last key that was given out, so that what
-    /// comes and goes between the pages neither repeats nor hides anything else.
+    /// comes and goes between the pages neither repeats nor hides anything else, and the number of the page, so that no
+    /// two tokens are the same even when a page was empty.
     pub(super) fn page<T>(
         &self,
         ask: &Ask<'_>,
         items: impl IntoIterator<Item = (String, T)>,
     ) -> Result<Page<T>, BadToken> {
         let bound_to = self.fingerprint(ask);
-        let after = match input::text(ask.input, self.token) {
-            None => None,
+        let (turn, after) = match input::text(ask.input, self.token) {
+            None => (0_u64, None),
             Some(token) => {
                 let read = URL_SAFE_NO_PAD.decode(token).map_err(|_| BadToken)?;
                 let read = String::from_utf8(read).map_err(|_| BadToken)?;
-                Some(read.strip_prefix(&bound_to).ok_or(BadToken)?.to_owned())
+                let (turn, after) =
+                    read.strip_prefix(&bound_to).and_then(|read| read.split_once(':')).ok_or(BadToken)?;
+                (turn.parse().map_err(|_| BadToken)?, Some(after.to_owned()))
             }
         };
         let size = input::number(ask.input, self.size).and_then(|size| usize::try_from(size).ok());
         let size = size.unwrap_or(self.usual).clamp(1, self.most);
+        let size = ask.page_ends.map_or(size, |ends| size.min(ends));
+        let mut last = after.clone().unwrap_or_default();
         let mut rest = items.into_iter().skip_while(|(key, _)| after.as_ref().is_some_and(|after| key <= after));
         let mut page = Page { items: Vec::new(), next: None };
-        let mut last = String::new();
         for (key, item) in rest.by_ref().take(size) {
             page.items.push(item);
             last = key;
         }
         if rest.next().is_some() {
-            page.next = Some(URL_SAFE_NO_PAD.encode(format!("{bound_to}{last}")));
+            page.next = Some(URL_SAFE_NO_PAD.encode(format!("{bound_to}{}:{last}", turn + 1)));
         }
         Ok(page)
     }

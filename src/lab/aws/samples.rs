@@ -123,7 +123,8 @@ pub(super) fn ask(
 ) -> Result<Value, (String, String)> {
     let caller = world.read().keys[&format!("ASIA{account}")].caller.clone();
     let region = Region::new(region);
-    let ask = Ask { world, now: then(), caller: &caller, region: &region, host: "lab", operation, input };
+    let ask =
+        Ask { world, now: then(), caller: &caller, region: &region, host: "lab", operation, input, page_ends: None };
     let service = SERVICES.into_iter().find(|known| known.name == service).unwrap();
     (service.answer)(&ask).map_err(|Fault { refusal, .. }| (refusal.code, refusal.message))
 }

@@ -7,6 +7,7 @@ use http::{Method, Request, header};
 use percent_encoding::percent_decode_str;
 
 use super::status::Status;
+use crate::lab::PageEnds;
 
 /// A request, taken apart.
 #[derive(Debug)]
@@ -63,6 +64,11 @@ impl<'a> Ask<'a> {
             resource.name = name.trim_start_matches('=').to_owned();
         }
         ask
+    }
+
+    /// How many objects a page may hold at most, where the lab cuts pages short on purpose.
+    pub(super) fn page_ends(&self) -> Option<usize> {
+        self.request.extensions().get::<PageEnds>().map(|ends| ends.0)
     }
 
     fn verb_of(&self, method: &Method) -> &'static str {

@@ -36,4 +36,4 @@ mod fixture;
 mod tests;
 
 pub use server::ApiServer;
-pub use store::Store;
+pub use store::{Store, Written};

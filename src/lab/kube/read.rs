@@ -31,7 +31,8 @@ impl Desk<'_> {
     pub(super) fn list(&mut self) -> Answer {
         let labels = Selector::parse(self.ask.parameter("labelSelector"))?;
         let fields = FieldSelector::parse(self.ask.parameter("fieldSelector"))?;
-        let limit = self.limit()?;
+        // A server may end a page early, even before its first object.
+        let limit = self.limit()?.min(self.ask.page_ends().unwrap_or(usize::MAX));
         let within = (self.kind.namespaced && !self.on.namespace.is_empty()).then(|| self.on.namespace.clone());
         let (version, all, start) = match self.ask.parameter("continue") {
             "" => (self.inner.version(), self.inner.list(self.kind, within.as_deref()), String::new()),
@@ -51,8 +52,9 @@ impl Desk<'_> {
             None => 0,
         };
         let mut metadata = json!({"resourceVersion": version.to_string()});
-        if let Some(last) = page.last().filter(|_| rest > 0) {
-            metadata["continue"] = Continue { version, start: place(last) }.token().into();
+        if rest > 0 {
+            let start = page.last().map_or(start, |last| place(last));
+            metadata["continue"] = Continue { version, start }.token().into();
             if labels.is_empty() && fields.is_empty() {
                 metadata["remainingItemCount"] = rest.into();
             }

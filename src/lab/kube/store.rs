@@ -20,6 +20,23 @@ pub struct Store {
     inner: Mutex<Inner>,
 }
 
+/// One write that took place.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// The resource, such as `configmaps`.
+    pub resource: &'static str,
+    /// The namespace; empty for those without.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+    /// The object before; `None` when there was none.
+    pub before: Option<Arc<Value>>,
+    /// The object afterwards; `None` when it is gone.
+    pub after: Option<Arc<Value>>,
+    /// Whether a request wrote it, and not somebody past the API server by [`Store::put`] or [`Store::delete`].
+    pub by_request: bool,
+}
+
 /// The objects, while the store is locked.
 pub(super) struct Inner {
     /// What every fresh cluster has, held once for all of them.
@@ -29,6 +46,8 @@ pub(super) struct Inner {
     version: u64,
     ids: fastrand::Rng,
     history: Option<Vec<Option<Arc<Value>>>>,
+    journal: Vec<Written>,
+    past_the_server: bool,
     lists: VecDeque<Listed>,
 }
 
@@ -63,6 +82,8 @@ impl Store {
             version: bootstrap::VERSION,
             ids: fastrand::Rng::with_seed(seed),
             history: None,
+            journal: Vec::new(),
+            past_the_server: false,
             lists: VecDeque::new(),
         };
         Self { inner: Mutex::new(inner) }
@@ -78,7 +99,7 @@ impl Store {
     /// `None` when no such kind is served.
     pub fn put(&self, object: Value, now: Timestamp) -> Option<Arc<Value>> {
         let kind = Kind::of_object(object::text(&object, "apiVersion"), object::text(&object, "kind"))?;
-        Some(self.lock().insert(kind, object, now))
+        Some(self.past_the_server(|inner| inner.insert(kind, object, now)))
     }
 
     /// An object by its resource (`configmaps`), namespace (empty for those without) and name.
@@ -88,7 +109,16 @@ impl Store {
 
     /// Removes an object past all checks; tells whether it was there.
     pub fn delete(&self, resource: &str, namespace: &str, name: &str) -> bool {
-        Kind::of_plural(resource).is_some_and(|kind| self.lock().remove(kind, namespace, name).is_some())
+        let remove = |kind| self.past_the_server(|inner| inner.remove(kind, namespace, name)).is_some();
+        Kind::of_plural(resource).is_some_and(remove)
+    }
+
+    fn past_the_server<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.lock();
+        inner.past_the_server = true;
+        let changed = change(&mut inner);
+        inner.past_the_server = false;
+        changed
     }
 
     /// The objects of a resource, of one namespace or of all.
@@ -96,7 +126,7 @@ impl Store {
         Kind::of_plural(resource).map(|kind| self.lock().list(kind, namespace)).unwrap_or_default()
     }
 
-    /// Keeps every version of kube-system/aws-auth from now on, the present one first.
+    /// Keeps every version of kube-system/aws-auth, and a journal of all writes, from now on; the present version first.
     pub fn keep_history(&self) {
         let mut inner = self.lock();
         let present = inner.aws_auth();
@@ -106,6 +136,11 @@ impl Store {
     /// Every version of kube-system/aws-auth since [`Store::keep_history`]; `None` where there was none.
     pub fn history(&self) -> Vec<Option<Arc<Value>>> {
         self.lock().history.clone().unwrap_or_default()
+    }
+
+    /// Every write of any object since [`Store::keep_history`].
+    pub fn journal(&self) -> Vec<Written> {
+        self.lock().journal.clone()
     }
 
     /// The resourceVersion of the last change.
@@ -190,10 +225,11 @@ impl Inner {
     pub(super) fn insert(&mut self, kind: &'static Kind, mut object: Value, now: Timestamp) -> Arc<Value> {
         let key = (kind.plural, object::namespace(&object).to_owned(), object::name(&object).to_owned());
         self.version += 1;
-        match self.get(kind, &key.1, &key.2) {
+        let before = self.get(kind, &key.1, &key.2);
+        match &before {
             Some(before) => {
                 for field in ["uid", "creationTimestamp"] {
-                    object::set_meta(&mut object, field, Some(object::meta(&before, field)));
+                    object::set_meta(&mut object, field, Some(object::meta(before, field)));
                 }
             }
             None => self.name_new(&mut object, now),
@@ -201,7 +237,7 @@ impl Inner {
         object::set_meta(&mut object, "resourceVersion", Some(&self.version.to_string()));
         let object = Arc::new(object);
         self.own.insert(key, Some(Arc::clone(&object)));
-        self.remember(kind, &object, Some(Arc::clone(&object)));
+        self.remember(kind, before, Some(Arc::clone(&object)));
         object
     }
 
@@ -226,7 +262,7 @@ impl Inner {
         } else {
             self.own.remove(&key);
         }
-        self.remember(kind, &object, None);
+        self.remember(kind, Some(Arc::clone(&object)), None);
         Some(object)
     }
 
@@ -247,12 +283,13 @@ impl Inner {
         uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
     }
 
-    fn remember(&mut self, kind: &Kind, object: &Value, version: Option<Arc<Value>>) {
-        let is_it = kind.plural == "configmaps"
-            && object::namespace(object) == "kube-system"
-            && object::name(object) == "aws-auth";
-        if let Some(history) = self.history.as_mut().filter(|_| is_it) {
-            history.push(version);
+    fn remember(&mut self, kind: &Kind, before: Option<Arc<Value>>, after: Option<Arc<Value>>) {
+        let (Some(history), Some(object)) = (self.history.as_mut(), after.as_ref().or(before.as_ref())) else { return };
+        let (namespace, name) = (object::namespace(object).to_owned(), object::name(object).to_owned());
+        if (kind.plural, namespace.as_str(), name.as_str()) == ("configmaps", "kube-system", "aws-auth") {
+            history.push(after.clone());
         }
+        let by_request = !self.past_the_server;
+        self.journal.push(Written { resource: kind.plural, namespace, name, before, after, by_request });
     }
 }
