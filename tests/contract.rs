@@ -29,9 +29,9 @@ pub struct Difference {
 pub struct Exception {
     /// `kubernetes` or `aws`.
     half: String,
-    /// The cases and their steps, or how they begin before a `*`.
+    /// The cases and their steps; `*` stands for anything.
     steps: Vec<String>,
-    /// Where in the answer, or its beginning before a `*`.
+    /// Where in the answer; `*` stands for anything.
     #[serde(default)]
     at: String,
     /// What the lab says there, if that is fixed.
@@ -81,8 +81,15 @@ pub fn verdict(differences: Vec<Difference>, half: &str, wanted: &str) {
     assert!(left.is_empty() && unused.is_empty(), "\n{}{unused}", show(&left, wanted, "the lab"));
 }
 
+/// Whether the text is of the pattern, in which `*` stands for anything.
 fn fits(pattern: &str, text: &str) -> bool {
-    pattern.strip_suffix('*').map_or(pattern == text, |start| text.starts_with(start))
+    let Some((start, mut rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut text) = text.strip_prefix(start) else { return false };
+    while let Some((piece, after)) = rest.split_once('*') {
+        let Some(at) = text.find(piece) else { return false };
+        (text, rest) = (&text[at + piece.len()..], after);
+    }
+    text.ends_with(rest)
 }
 
 /// Where two answers to the same step differ.
@@ -155,10 +162,11 @@ fn differences_are_found_wherever_they_are() {
         exception(&["case: step", "other: step"], "/status", Some(json!(500))),
         exception(&["case: step"], "/body/new", Some(json!(400))),
         exception(&["case"], "*", None),
+        exception(&["c*s*p"], "*/go*e", Some(Value::Null)),
     ];
     let (left, unused) = judge(found, &allowed);
     let left: Vec<&str> = left.iter().map(|difference| difference.at.as_str()).collect();
     assert_eq!(left, ["/body/gone", "/body/new"]);
     let unused: Vec<&str> = unused.iter().map(|(step, _)| step.as_str()).collect();
-    assert_eq!(unused, ["other: step", "case: step", "case"]);
+    assert_eq!(unused, ["other: step", "case: step", "case", "c*s*p"]);
 }

@@ -47,7 +47,8 @@ type Outcomes = BTreeMap<String, Outcome>;
 
 /// The Python of the virtual environment that moto is in.
 fn python() -> PathBuf {
-    PathBuf::from(std::env::var_os("ROLECALL_TEST_MOTO").expect("run this test by `tests/run`")).with_file_name("python")
+    PathBuf::from(std::env::var_os("ROLECALL_TEST_MOTO").expect("run this test by `tests/run`"))
+        .with_file_name("python")
 }
 
 /// Has boto3 ask everything at this endpoint.

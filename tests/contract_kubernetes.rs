@@ -122,8 +122,8 @@ fn differences(talks: &[(&'static str, Vec<Exchange>)]) -> Vec<Difference> {
     all
 }
 
-/// What the two roles sign with, by the access keys' ids.
-fn keys() -> [(String, Key); 2] {
+/// What the access keys stand for.
+fn keys() -> [Key; 2] {
     SESSIONS.map(|(role, access_key, unique_id)| {
         let caller = Caller {
             arn: session_arn(role),
@@ -132,8 +132,7 @@ fn keys() -> [(String, Key); 2] {
             role: Some(role.to_owned()),
             access_key: access_key.to_owned(),
         };
-        let (secret, session_token) = ("secret".to_owned(), Some("token".to_owned()));
-        (access_key.to_owned(), Key { secret, session_token, expires: None, caller })
+        Key { secret: "secret".to_owned(), session_token: Some("token".to_owned()), expires: None, caller }
     })
 }
 
@@ -157,7 +156,7 @@ fn lab_cluster() -> (Arc<World>, Arc<ApiServer>, CancellationToken) {
         clusters: [(id, cluster)].into(),
         center: None,
         queues: BTreeMap::new(),
-        keys: keys().into(),
+        keys: keys().into_iter().map(|key| (key.caller.access_key.clone(), key)).collect(),
         serial: 0,
     });
     let cancel = CancellationToken::new();
@@ -182,7 +181,7 @@ async fn the_lab_talks_as_a_real_api_server_was_recorded() {
 #[ignore = "needs the real control plane: run tests/run"]
 async fn a_real_api_server_talks_as_it_was_recorded() {
     let world = world().await;
-    for (_, key) in keys() {
+    for key in keys() {
         world.sts.remember(key);
     }
     let real = world.fresh_cluster_of(CLUSTER, &format!("arn:aws:iam::{ACCOUNT}:role/creator")).await;

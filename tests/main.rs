@@ -16,6 +16,7 @@ mod contract_kubernetes;
 mod daemon;
 mod deploy;
 mod first_light;
+mod lab_discovery;
 mod own_access;
 mod rbac;
 mod realparts;

@@ -251,7 +251,7 @@ def entries(contract):
     scope = {"type": "namespace", "namespaces": ["dev-*", "default"]}
     case("eks policy", lambda: client.associate_access_policy(**here, policyArn=policy, accessScope=scope))
     case("eks policy again, everywhere", lambda: client.associate_access_policy(**here, policyArn=policy, accessScope={"type": "cluster"}))
-    case("eks policy that is none", lambda: client.associate_access_policy(**here, policyArn=policy + "x", accessScope={"type": "cluster"}), "InvalidParameterException")
+    case("eks policy that is none", lambda: client.associate_access_policy(**here, policyArn=policy + "x", accessScope={"type": "cluster"}), "ResourceNotFoundException")
     case("eks policy of no scope", lambda: client.associate_access_policy(**here, policyArn=policy, accessScope={"type": "namespace"}), "InvalidParameterException")
     case("eks policy of no entry", lambda: client.associate_access_policy(clusterName=name, principalArn=role + "x", policyArn=policy, accessScope={"type": "cluster"}), "ResourceNotFoundException")
     case("eks policies of an entry", lambda: client.list_associated_access_policies(**here))

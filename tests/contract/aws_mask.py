@@ -58,7 +58,7 @@ class Mask:
             return f"<{type(value).__name__}>"
         if isinstance(value, dict):
             return {key: self.value(item, key) for key, item in value.items() if key != "ResponseMetadata"}
-        if isinstance(value, list):
+        if isinstance(value, (list, tuple)):
             # AWS documents no order, so none is compared.
             return sorted((self.value(item, key) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
         if isinstance(value, datetime.datetime):

@@ -27,6 +27,9 @@ pub fn start(described: &Value) -> (Lab, Credentials, Value) {
     let credentials = hub(&mut state, &ids["management"]);
     let now = Timestamp::now();
     principals(&mut state, described, &ids["checkout"], now);
+    for name in described["members"].as_object().unwrap().keys() {
+        state.add_role(&ids[name], "/", "OrganizationAccountAccessRole", trust(&ids["management"]), now);
+    }
     for account in ["checkout", "payments"] {
         let name = text(&described["member_role"]);
         state.add_role(&ids[account], "/", &name, trust(&ids["management"]), now);

@@ -97,7 +97,7 @@ fn arn(ask: &Ask<'_>, resource: &str) -> String {
 const PAGING: Paging = Paging { token: "nextToken", size: "maxResults", usual: 100, most: 100 };
 
 fn page<T>(ask: &Ask<'_>, items: impl IntoIterator<Item = (String, T)>) -> Result<Page<T>, Fault> {
-    PAGING.strict(ask, |why| invalid(why), items)
+    PAGING.strict(ask, invalid, items)
 }
 
 fn invalid(message: impl Into<String>) -> Fault {

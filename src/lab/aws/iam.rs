@@ -67,7 +67,7 @@ fn page<T>(
     items: impl IntoIterator<Item = (String, T)>,
     told: impl Fn(T) -> Value,
 ) -> Result<Value, Fault> {
-    let Page { items, next } = PAGING.strict(ask, |why| invalid(why), items)?;
+    let Page { items, next } = PAGING.strict(ask, invalid, items)?;
     Ok(json!({
         name: items.into_iter().map(told).collect::<Value>(),
         "IsTruncated": next.is_some(),

@@ -52,7 +52,7 @@ fn answer(ask: &Ask<'_>) -> Result<Value, Fault> {
 const PAGING: Paging = Paging { token: "NextToken", size: "MaxResults", usual: 100, most: 100 };
 
 fn page<T>(ask: &Ask<'_>, items: impl IntoIterator<Item = (String, T)>) -> Result<Page<T>, Fault> {
-    PAGING.strict(ask, |why| invalid(why), items)
+    PAGING.strict(ask, invalid, items)
 }
 
 fn invalid(message: impl Into<String>) -> Fault {

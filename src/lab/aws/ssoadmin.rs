@@ -52,7 +52,7 @@ fn answer(ask: &Ask<'_>) -> Result<Value, Fault> {
 const PAGING: Paging = Paging { token: "NextToken", size: "MaxResults", usual: 100, most: 100 };
 
 fn page<T>(ask: &Ask<'_>, items: impl IntoIterator<Item = (String, T)>) -> Result<Page<T>, Fault> {
-    PAGING.strict(ask, |why| invalid(why), items)
+    PAGING.strict(ask, invalid, items)
 }
 
 /// The instance that the caller sees: in its own region alone.
@@ -120,8 +120,8 @@ fn set<'a>(ask: &Ask<'_>, center: &'a IdentityCenter) -> Result<&'a PermissionSe
 fn account(ask: &Ask<'_>, state: &State, name: &str) -> Result<AccountId, Fault> {
     let wanted = required(ask, name)?;
     let id: AccountId = wanted.parse().map_err(|_| invalid(format!("{wanted} is not the id of an account")))?;
-    match state.accounts.contains_key(&id) {
-        true => Ok(id),
-        false => Err(not_found(format!("Account with id {id} could not be found"))),
+    if state.accounts.contains_key(&id) {
+        return Ok(id);
     }
+    Err(not_found(format!("Account with id {id} could not be found")))
 }

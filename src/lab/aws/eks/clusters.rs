@@ -65,17 +65,15 @@ pub(super) fn create(ask: &Ask<'_>) -> Result<Value, Fault> {
     let mut state = ask.world.write();
     if let Some(known) = state.clusters.get(&id) {
         let token = input::text(ask.input, "clientRequestToken");
-        return match token.is_some() && known.request.get("clientRequestToken").and_then(Value::as_str) == token {
-            true => Ok(json!({"cluster": told(known)})),
-            false => {
-                let message = format!("Cluster already exists with name: {}", id.name);
-                Err(in_use(message).with("clusterName", id.name))
-            }
-        };
+        if token.is_some() && known.request.get("clientRequestToken").and_then(Value::as_str) == token {
+            return Ok(json!({"cluster": told(known)}));
+        }
+        let message = format!("Cluster already exists with name: {}", id.name);
+        return Err(in_use(message).with("clusterName", id.name));
     }
     let mut made = asked_for(ask, &state, &id)?;
-    let (mode, with_creator) = mode(ask.input)?;
-    made.mode = Some(mode);
+    let (access, with_creator) = mode(ask.input)?;
+    made.mode = Some(access);
     made.api.serve(ask.world, CancellationToken::new());
     let mut answer = told(&made);
     if let Some(config) = answer.get_mut("accessConfig").and_then(Value::as_object_mut) {

@@ -49,10 +49,10 @@ pub(super) fn create(ask: &Ask<'_>) -> Result<Value, Fault> {
     let wanted = required(ask, "principalArn")?;
     let token = input::text(ask.input, "clientRequestToken").map(str::to_owned);
     if let Some(same) = cluster(&state, &id)?.entries.get(wanted) {
-        return match token.is_some() && same.token == token {
-            true => Ok(told(&id, same)),
-            false => Err(in_use("The specified access entry resource is already in use on this cluster.")),
-        };
+        if token.is_some() && same.token == token {
+            return Ok(told(&id, same));
+        }
+        return Err(in_use("The specified access entry resource is already in use on this cluster."));
     }
     let kind = names::kind(ask.input)?;
     let (username, groups) = (names::username(ask.input)?, names::groups(ask.input)?);

@@ -24,12 +24,10 @@ const RESERVED: [&str; 5] = ["system:", "eks:", "aws:", "amazon:", "iam:"];
 /// An entry's type; STANDARD when none is given.
 pub(super) fn kind(input: &Value) -> Result<&str, Fault> {
     let kind = input::text(input, "type").unwrap_or("STANDARD");
-    match KINDS.contains(&kind) {
-        true => Ok(kind),
-        false => {
-            Err(invalid(format!("The specified type {kind} is invalid, it must be one of [{}]", KINDS.join(", "))))
-        }
+    if KINDS.contains(&kind) {
+        return Ok(kind);
     }
+    Err(invalid(format!("The specified type {kind} is invalid, it must be one of [{}]", KINDS.join(", "))))
 }
 
 /// The username that is asked for, if any.

@@ -118,13 +118,11 @@ fn policy<'a>(ask: &Ask<'a>, entry: &AccessEntry) -> Result<&'a str, Fault> {
     if entry.kind != "EC2" || name != OF_AUTO_NODES {
         standard(entry)?;
     }
-    match POLICIES.contains(&name) {
-        true => Ok(policy),
-        false => Err(not_found(
-            "The specified policyArn could not be found. You can view the available access policies with \
-             'list-access-policies'.",
-        )),
+    if POLICIES.contains(&name) {
+        return Ok(policy);
     }
+    let hint = "You can view the available access policies with 'list-access-policies'.";
+    Err(not_found(format!("The specified policyArn could not be found. {hint}")))
 }
 
 /// The namespaces of the scope that is asked for; none for the whole cluster.

@@ -29,26 +29,23 @@ pub(super) fn name<'a>(ask: &Ask<'a>, parameter: &str, most: usize) -> Result<&'
 pub(super) fn path<'a>(ask: &Ask<'a>) -> Result<&'a str, Fault> {
     let path = input::text(ask.input, "Path").unwrap_or("/");
     let ends = path.starts_with('/') && path.ends_with('/');
-    match ends && path.len() <= 512 && path.bytes().all(|b| (0x21..=0x7e).contains(&b)) {
-        true => Ok(path),
-        false => Err(invalid(
-            "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric \
-             characters and/or / characters.",
-        )),
+    if ends && path.len() <= 512 && path.bytes().all(|b| (0x21..=0x7e).contains(&b)) {
+        return Ok(path);
     }
+    Err(invalid(
+        "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters \
+         and/or / characters.",
+    ))
 }
 
 /// The start of the paths that are listed.
 pub(super) fn path_prefix<'a>(ask: &Ask<'a>) -> Result<&'a str, Fault> {
     let prefix = input::text(ask.input, "PathPrefix").unwrap_or("/");
-    match prefix.starts_with('/') && prefix.len() <= 512 && prefix.bytes().all(|b| (0x21..=0x7f).contains(&b)) {
-        true => Ok(prefix),
-        false => Err(constraint(
-            prefix,
-            "pathPrefix",
-            r"Member must satisfy regular expression pattern: \u002F[\u0021-\u007F]*",
-        )),
+    if prefix.starts_with('/') && prefix.len() <= 512 && prefix.bytes().all(|b| (0x21..=0x7f).contains(&b)) {
+        return Ok(prefix);
     }
+    let rule = r"Member must satisfy regular expression pattern: \u002F[\u0021-\u007F]*";
+    Err(constraint(prefix, "pathPrefix", rule))
 }
 
 /// Tags that are added to what is there.

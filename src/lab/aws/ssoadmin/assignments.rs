@@ -70,9 +70,10 @@ pub(super) fn delete(ask: &Ask<'_>) -> Result<Value, Fault> {
 pub(super) fn status(ask: &Ask<'_>, deletes: bool) -> Result<Value, Fault> {
     let mut state = ask.world.write();
     center(ask, &state)?;
-    let (member, parameter) = match deletes {
-        true => ("AccountAssignmentDeletionStatus", "AccountAssignmentDeletionRequestId"),
-        false => ("AccountAssignmentCreationStatus", "AccountAssignmentCreationRequestId"),
+    let (member, parameter) = if deletes {
+        ("AccountAssignmentDeletionStatus", "AccountAssignmentDeletionRequestId")
+    } else {
+        ("AccountAssignmentCreationStatus", "AccountAssignmentCreationRequestId")
     };
     let id = required(ask, parameter)?;
     let request = state.center.as_mut().and_then(|center| center.requests.get_mut(id));
