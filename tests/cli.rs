@@ -14,7 +14,8 @@ use tempfile::TempDir;
 
 use crate::support::fleet::rolecall;
 
-const COMMANDS: [&str; 8] = ["validate", "schema", "discover", "plan", "sync", "report", "run", "completions"];
+const COMMANDS: [&str; 10] =
+    ["validate", "schema", "discover", "plan", "sync", "report", "run", "demo", "lab", "completions"];
 
 const SETTINGS: &str = "\
 apiVersion: rolecall.dev/v1

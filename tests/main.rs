@@ -8,12 +8,16 @@
 
 mod aws_auth;
 mod broken_section;
+#[cfg(feature = "lab")]
+mod calls;
 mod cli;
 mod conflict;
 mod contract;
 mod contract_aws;
 mod contract_kubernetes;
 mod daemon;
+#[cfg(feature = "lab")]
+mod demo;
 mod deploy;
 mod first_light;
 mod lab_discovery;

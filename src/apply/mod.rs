@@ -4,7 +4,10 @@ mod aws_auth;
 mod object;
 mod order;
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::{
     connect,
@@ -17,7 +20,10 @@ use order::Progress;
 /// A precondition that does not hold is never forced. A step that removes something is left out when any step before it
 /// did not succeed, and when any object of the plan is refused in a server-side dry run, which comes before the first
 /// write of a plan that removes anything. A plan that a guard holds back is left out as a whole.
-pub async fn apply(client: &kube::Client, plan: &Plan) -> Outcome {
+///
+/// No step is begun after `time`; a write that was begun is waited for, since only its answer tells whether it took place.
+pub async fn apply(client: &kube::Client, plan: &Plan, time: Duration) -> Outcome {
+    let began = Instant::now();
     let place = Place { client, cluster: &plan.cluster };
     let mut progress = Progress::new(plan);
     if plan.blocked.is_none() && plan.steps.iter().any(|step| step.removes) {
@@ -25,6 +31,9 @@ pub async fn apply(client: &kube::Client, plan: &Plan) -> Outcome {
     }
     let mut left = None;
     for (index, step) in plan.steps.iter().enumerate() {
+        if began.elapsed() >= time {
+            progress.out_of_time(time);
+        }
         let result = match progress.verdict(index, step) {
             Some(result) => result,
             None => place.carry_out(step, &mut left).await,

@@ -1,11 +1,11 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
 
-use super::apply;
 use crate::{
     connect::fake::{self, Answer, Call, Calls},
     model::{
@@ -16,6 +16,11 @@ use crate::{
 
 mod aws_auth;
 mod rbac;
+
+/// With time for every step.
+async fn apply(client: &kube::Client, plan: &Plan) -> Outcome {
+    super::apply(client, plan, Duration::MAX).await
+}
 
 const CONFIGMAPS: &str = "/api/v1/namespaces/kube-system/configmaps";
 const AWS_AUTH: &str = "/api/v1/namespaces/kube-system/configmaps/aws-auth";
@@ -165,6 +170,15 @@ async fn a_plan_that_a_guard_holds_back_sends_nothing() {
     let steps = vec![removing(put_role("a", ObjectPrecondition::Absent))];
     let outcome = apply(&client, &Plan { blocked: Some(guard), ..plan(steps) }).await;
     assert_eq!(words(&outcome), ["skipped"]);
+    assert!(calls.all().is_empty());
+}
+
+#[tokio::test]
+async fn no_step_is_begun_when_the_time_is_over() {
+    let (client, calls) = Store::default().client(|_, _| None);
+    let steps = vec![step(put_role("a", ObjectPrecondition::Absent)), step(put_role("b", ObjectPrecondition::Absent))];
+    let outcome = super::apply(&client, &plan(steps), Duration::ZERO).await;
+    assert_eq!(words(&outcome), ["skipped", "skipped"]);
     assert!(calls.all().is_empty());
 }
 

@@ -7,6 +7,9 @@
 
 mod arn;
 mod node;
+mod plain;
+#[cfg(test)]
+mod plain_tests;
 mod resolve;
 mod rows;
 mod scalar;
@@ -18,7 +21,7 @@ mod words;
 use std::collections::BTreeMap;
 
 pub use arn::{CanonicalError, canonical_arn, never_matches};
-pub use resolve::{Resolved, effective, resolve};
+pub use resolve::{Resolved, effective, folded, resolve};
 pub use words::{is_node_row, unknown_templates};
 
 use crate::model::Section;
@@ -106,7 +109,20 @@ pub fn read(data: &BTreeMap<String, String>) -> Reading {
 }
 
 /// Reads one section as `ParseMap` in aws-iam-authenticator's `pkg/mapper/configmap/configmap.go` does.
+///
+/// A section in the plain form that nearly all have is read without a general parser; [`parse_section`] says the same.
 pub fn read_section(section: Section, text: &str) -> SectionReading {
+    plain::read(section, text).map_or_else(|| parse_section(section, text), SectionReading::Read)
+}
+
+/// The bytes at which the lines begin that hold the rows' dashes, when the section is in the plain form; each row then
+/// reaches up to the next one's line and can be read by itself.
+pub fn row_starts(section: Section, text: &str) -> Option<Vec<usize>> {
+    plain::starts(section, text)
+}
+
+/// Reads one section like [`read_section`], always through the general parser: for a text that is to be written.
+pub fn parse_section(section: Section, text: &str) -> SectionReading {
     // `isSkippable`: nothing, or a pair of quotes.
     if matches!(text.trim(), "" | "``" | "\"\"" | "''") {
         return SectionReading::Read(Rows::default());

@@ -1,7 +1,7 @@
 //! The first YAML document of a text as a tree, with scalars resolved as the authenticator's parser resolves them.
 //!
-//! The reading crate resolves scalars by YAML 1.2 and forgets how they were written, so the text is walked twice: once
-//! for its shape, once along that shape for the scalars as written.
+//! The reading crate resolves scalars by YAML 1.2 and forgets how they were written. A document of texts and collections
+//! alone is walked once; any other is walked twice: once for its shape, once along that shape for the scalars as written.
 
 use std::{cell::Cell, fmt};
 
@@ -41,6 +41,24 @@ pub(super) enum Keys {
     DoNotMatter,
 }
 
+impl Keys {
+    /// The key as JSON has it: `convertToJSONableObject` in sigs.k8s.io/yaml, and `mapping` in `decode.go`, which refuses
+    /// collections.
+    fn key(self, key: &Node) -> Result<Key, &'static str> {
+        match key {
+            Node::Scalar(scalar::Kind::Merge, _) => Ok(Key::Merge),
+            Node::Scalar(scalar::Kind::Bool(value), _) => Ok(Key::Text(value.to_string())),
+            _ if self == Self::DoNotMatter => Ok(Key::Text(String::new())),
+            Node::Scalar(scalar::Kind::Null, _) => Err("invalid map key: null"),
+            Node::Scalar(scalar::Kind::BigNumber, _) => Err("invalid map key: a number of more than 63 bits"),
+            Node::Scalar(_, raw) => Ok(Key::Text(raw.clone())),
+            Node::Seq(_) | Node::Map(_) => {
+                Err("invalid map key: a collection (a text that begins with { needs quotes)")
+            }
+        }
+    }
+}
+
 /// What the first walk finds.
 enum Shape {
     /// Plain or quoted, to be decided by the scalar's own text.
@@ -66,6 +84,19 @@ pub(super) fn read(text: &str, keys: Keys) -> Result<Node, Broken> {
         let message = "found incompatible YAML document: only %YAML 1.1 is read".to_owned();
         return Err(Broken { message, line: Some(line), column: Some(1) });
     }
+    // What is wrong, if anything is, the two walks tell.
+    walk_once(text, keys).map_or_else(|| walk_twice(text, keys), Ok)
+}
+
+/// Reads a document of texts and collections alone.
+pub(super) fn walk_once(text: &str, keys: Keys) -> Option<Node> {
+    let budget = Cell::new(MOST_NODES);
+    let document = serde_yaml::Deserializer::from_str(text).next()?;
+    TextSeed { shape: ShapeSeed { text, budget: &budget }, keys }.deserialize(document).ok()
+}
+
+/// Reads any document.
+pub(super) fn walk_twice(text: &str, keys: Keys) -> Result<Node, Broken> {
     let budget = Cell::new(MOST_NODES);
     let first = || serde_yaml::Deserializer::from_str(text).next();
     let (Some(shaped), Some(valued)) = (first(), first()) else {
@@ -120,6 +151,13 @@ struct ShapeSeed<'a> {
 }
 
 impl ShapeSeed<'_> {
+    /// Counts one more node.
+    fn count<E: serde::de::Error>(self) -> Result<(), E> {
+        let left = self.budget.get().checked_sub(1).ok_or_else(|| E::custom("excessive aliasing"))?;
+        self.budget.set(left);
+        Ok(())
+    }
+
     /// Whether a scalar that the parser lent from the text stands there without quotes and without a tag.
     fn stands_plain(&self, lent: &str) -> bool {
         let Some(start) = (lent.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize) else {
@@ -149,8 +187,7 @@ impl<'de> DeserializeSeed<'de> for ShapeSeed<'_> {
     type Value = Shape;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Shape, D::Error> {
-        let left = self.budget.get().checked_sub(1).ok_or_else(|| D::Error::custom("excessive aliasing"))?;
-        self.budget.set(left);
+        self.count()?;
         deserializer.deserialize_any(self)
     }
 }
@@ -228,28 +265,61 @@ impl<'de> Visitor<'de> for ShapeSeed<'_> {
     }
 }
 
+/// Both walks in one; it fails at the first scalar that the reading crate takes for anything but text, since how that one
+/// was written is not known then.
+#[derive(Clone, Copy)]
+struct TextSeed<'a> {
+    shape: ShapeSeed<'a>,
+    keys: Keys,
+}
+
+impl<'de> DeserializeSeed<'de> for TextSeed<'_> {
+    type Value = Node;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        self.shape.count()?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextSeed<'_> {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, a sequence or a mapping")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::Scalar(scalar::Kind::Text, text.to_owned()))
+    }
+
+    fn visit_borrowed_str<E>(self, lent: &'de str) -> Result<Node, E> {
+        let kind = if self.shape.stands_plain(lent) { scalar::resolve(lent) } else { scalar::Kind::Text };
+        Ok(Node::Scalar(kind, lent.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = access.next_element_seed(self)? {
+            items.push(item);
+        }
+        Ok(Node::Seq(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(key) = access.next_key_seed(self)? {
+            let key = self.keys.key(&key).map_err(A::Error::custom)?;
+            entries.push((key, access.next_value_seed(self)?));
+        }
+        Ok(Node::Map(entries))
+    }
+}
+
 #[derive(Clone, Copy)]
 struct NodeSeed<'a> {
     shape: &'a Shape,
     keys: Keys,
-}
-
-impl NodeSeed<'_> {
-    /// The key as JSON has it: `convertToJSONableObject` in sigs.k8s.io/yaml, and `mapping` in `decode.go`, which refuses
-    /// collections.
-    fn key(self, key: &Node) -> Result<Key, &'static str> {
-        match key {
-            Node::Scalar(scalar::Kind::Merge, _) => Ok(Key::Merge),
-            Node::Scalar(scalar::Kind::Bool(value), _) => Ok(Key::Text(value.to_string())),
-            _ if self.keys == Keys::DoNotMatter => Ok(Key::Text(String::new())),
-            Node::Scalar(scalar::Kind::Null, _) => Err("invalid map key: null"),
-            Node::Scalar(scalar::Kind::BigNumber, _) => Err("invalid map key: a number of more than 63 bits"),
-            Node::Scalar(_, raw) => Ok(Key::Text(raw.clone())),
-            Node::Seq(_) | Node::Map(_) => {
-                Err("invalid map key: a collection (a text that begins with { needs quotes)")
-            }
-        }
-    }
 }
 
 impl<'de> DeserializeSeed<'de> for NodeSeed<'_> {
@@ -291,7 +361,7 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
         if let Shape::Map(shapes) = self.shape {
             for (key, value) in shapes {
                 if let Some(key) = access.next_key_seed(Self { shape: key, ..self })? {
-                    let key = self.key(&key).map_err(A::Error::custom)?;
+                    let key = self.keys.key(&key).map_err(A::Error::custom)?;
                     entries.push((key, access.next_value_seed(Self { shape: value, ..self })?));
                 }
             }

@@ -24,8 +24,11 @@ impl Resolved {
     }
 }
 
-/// Folds as Go's `strings.EqualFold` compares, for the letters that ARNs can have.
-fn folded(text: &str) -> String {
+/// Folds an ARN as Go's `strings.EqualFold` compares, for the letters that ARNs can have: two that fold alike are one.
+pub fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.chars()
         .map(|c| match c {
             '\u{17f}' => 's',
@@ -51,8 +54,12 @@ fn rows(section: &SectionReading) -> &[Row] {
 /// takes one by chance; here it is the last.
 pub fn resolve(reading: &Reading, canonical_arn: &str, account: &str) -> Option<Resolved> {
     let wanted = folded(canonical_arn);
+    // Most ARNs are ASCII, and need no copy to be compared.
+    let is_wanted = |arn: &str| {
+        if arn.is_ascii() { arn.eq_ignore_ascii_case(&wanted) } else { folded(arn) == wanted }
+    };
     for section in [Section::Roles, Section::Users] {
-        if let Some(row) = rows(reading.section(section)).iter().rev().find(|row| folded(&row.arn) == wanted) {
+        if let Some(row) = rows(reading.section(section)).iter().rev().find(|row| is_wanted(&row.arn)) {
             return Some(Resolved::of(section, row));
         }
     }

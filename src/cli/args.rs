@@ -144,6 +144,28 @@ EXAMPLES
 `mode: report` only looks, `mode: enforce` corrects. Settings and policy are read again when they change and on SIGHUP;
 files that are not valid change nothing. Health, readiness and metrics are served where `web.listen` says.")]
     Run,
+    /// Try rolecall: an organization that lives in this process is looked at, corrected and kept in line.
+    #[cfg(feature = "lab")]
+    #[command(after_help = "\
+EXAMPLES
+  rolecall demo                                 # then the daemon, until Ctrl-C
+  rolecall demo --once                          # ends when everything is in sync
+  rolecall demo --accounts 200 --clusters 1000 --seed 7
+  rolecall demo --listen 127.0.0.1:9090         # the daemon's web address
+
+Nothing of the organization is real, and nothing leaves this machine. Ends with 0, also after Ctrl-C; 2 after an error.")]
+    Demo(DemoArgs),
+    /// Serve the demo's organization and nothing else, for any AWS or Kubernetes tool.
+    #[cfg(feature = "lab")]
+    #[command(after_help = "\
+EXAMPLES
+  rolecall lab                                  # prints what to export, then serves until Ctrl-C
+  rolecall lab --dir lab                        # writes env, rolecall.yaml and policy.yaml there
+  rolecall lab --accounts 1250 --clusters 5000 --drift missing --latency 40ms
+
+With `. lab/env` every AWS SDK and rolecall itself use it. `lab/env` is there as soon as the lab answers, and goes with it.
+Ends with 0 after Ctrl-C, 2 after an error.")]
+    Lab(LabArgs),
     /// Print the completion script of a shell.
     #[command(after_help = "\
 EXAMPLES
@@ -188,6 +210,9 @@ pub(super) struct PlanArgs {
     /// Plan the repair of aws-auth sections that do not parse, too.
     #[arg(long)]
     pub repair: bool,
+    /// Show at most so many clusters; the sums are of all.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
 }
 
 #[derive(Debug, Args)]
@@ -204,6 +229,9 @@ pub(super) struct SyncArgs {
     /// Show the text of aws-auth before and after.
     #[arg(long)]
     pub diff: bool,
+    /// Show at most so many clusters; the sums are of all.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
 }
 
 #[derive(Debug, Args)]
@@ -214,6 +242,68 @@ pub(super) struct ReportArgs {
     /// Findings count as drift.
     #[arg(long)]
     pub strict: bool,
+    /// Show at most so many clusters; the sums are of all.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
+/// The size of an organization that lives in this process.
+#[cfg(feature = "lab")]
+#[derive(Debug, Args)]
+pub(super) struct SizeArgs {
+    /// How many accounts the organization has.
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u16).range(4..=5_000))]
+    pub accounts: u16,
+    /// How many clusters it has.
+    #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub clusters: u16,
+    /// What chance begins with: the same seed gives the same organization.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+}
+
+#[cfg(feature = "lab")]
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    #[command(flatten)]
+    pub size: SizeArgs,
+    /// End when everything is in sync, without the daemon.
+    #[arg(long)]
+    pub once: bool,
+    /// Where the daemon serves health, readiness and metrics; without it, port 8080 or any that is free.
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "once")]
+    pub listen: Option<std::net::SocketAddr>,
+}
+
+#[cfg(feature = "lab")]
+#[derive(Debug, Args)]
+pub(super) struct LabArgs {
+    #[command(flatten)]
+    pub size: SizeArgs,
+    /// How far the clusters are from the policy.
+    #[arg(long, value_enum, default_value = "demo")]
+    pub drift: DriftArg,
+    /// How long every call takes before it is answered, such as 40ms.
+    #[arg(long, value_name = "DURATION", default_value = "0ms", value_parser = super::lab::latency)]
+    pub latency: std::time::Duration,
+    /// The port of the AWS side; without it, any that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    pub port: u16,
+    /// Where settings, policy and `env` are written; without it, into a temporary directory that is removed at the end.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub dir: Option<PathBuf>,
+}
+
+/// How far the clusters are from the policy.
+#[cfg(feature = "lab")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DriftArg {
+    /// They are in sync.
+    None,
+    /// All but the rows of nodes and rolecall's own way in is missing.
+    Missing,
+    /// A third of them, each in another way.
+    Demo,
 }
 
 #[derive(Debug, Args)]

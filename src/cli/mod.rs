@@ -5,8 +5,12 @@
 
 mod args;
 mod completions;
+#[cfg(feature = "lab")]
+mod demo;
 mod discover;
 mod inputs;
+#[cfg(feature = "lab")]
+mod lab;
 mod plan;
 mod planfile;
 mod progress;
@@ -67,6 +71,10 @@ fn execute(cli: Cli, terminal: &Terminal) -> Result<ExitCode> {
         Command::Sync(args) => block_on(sync::sync(global, &args, terminal)),
         Command::Report(args) => block_on(report::report(global, &args, terminal)),
         Command::Run => block_on(run::run(global, terminal)),
+        #[cfg(feature = "lab")]
+        Command::Demo(args) => block_on(demo::demo(&args, terminal)),
+        #[cfg(feature = "lab")]
+        Command::Lab(args) => block_on(lab::lab(&args, terminal)),
     }
 }
 

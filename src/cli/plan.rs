@@ -26,7 +26,7 @@ pub(super) async fn plan(global: &Global, args: &PlanArgs, terminal: &Terminal) 
         }
         None => None,
     };
-    let view = View { diff: args.diff, strict: args.strict, ..View::default() };
+    let view = View { diff: args.diff, strict: args.strict, limit: args.limit, ..View::default() };
     inputs::show(&report, global, terminal, view)?;
     match written {
         None => {}

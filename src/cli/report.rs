@@ -16,7 +16,8 @@ use crate::{
 pub(super) async fn report(global: &Global, args: &ReportArgs, terminal: &Terminal) -> Result<ExitCode> {
     let inputs = inputs::load(global, terminal)?;
     let report = inputs::pass(&inputs, PassOptions::new(PassKind::Plan), terminal).await?;
-    let view = View { unknown_only: args.unknown, brief: true, strict: args.strict, ..View::default() };
+    let view =
+        View { unknown_only: args.unknown, brief: true, strict: args.strict, limit: args.limit, ..View::default() };
     inputs::show(&report, global, terminal, view)?;
     Ok(report.exit_code(args.strict))
 }

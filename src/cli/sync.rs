@@ -35,7 +35,7 @@ pub(super) async fn sync(global: &Global, args: &SyncArgs, terminal: &Terminal) 
         options.only = Some(Only { plans: file.plans, fleet: file.clusters });
     }
     let report = inputs::pass(&inputs, options, terminal).await?;
-    let view = View { diff: args.diff, strict: args.strict, ..View::default() };
+    let view = View { diff: args.diff, strict: args.strict, limit: args.limit, ..View::default() };
     inputs::show(&report, global, terminal, view)?;
     Ok(report.exit_code(args.strict))
 }

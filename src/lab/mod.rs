@@ -5,9 +5,11 @@
 //!
 //! - [`world`] is what there is: organization, IAM, EKS, Identity Center, queues.
 //! - `aws` answers for AWS on one port, `kube` for each cluster's API server on a port and under a CA of its own.
+//! - [`blueprint`] draws an organization by chance.
 //! - `door` is where both are reached; every call passes it, is counted in the [`Tally`] and may be interfered with.
 
 mod aws;
+pub mod blueprint;
 mod call;
 mod door;
 mod host;

@@ -28,7 +28,11 @@ pub struct DesiredRow {
 impl DesiredRow {
     /// The ARN as aws-auth must hold it: a role without its path, a user with it.
     pub fn mapped_arn(&self) -> String {
-        self.principal.without_role_path().to_string()
+        let Arn { partition, service, region, account, .. } = &self.principal;
+        match self.principal.role_name() {
+            Some(name) => ["arn", partition.as_str(), service.as_str(), region, account, "role/"].join(":") + name,
+            None => self.principal.to_string(),
+        }
     }
 }
 

@@ -121,31 +121,45 @@ impl OuGlob {
 
 /// A pattern over ARNs in which `*` matches any text, as IAM's own patterns do, compared without regard to case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ArnPattern(String);
+pub struct ArnPattern {
+    text: String,
+    lower: String,
+    /// In small letters and without a role's path.
+    bare: String,
+}
 
 impl ArnPattern {
     /// A pattern; every text is one, `*` and `?` are its only special characters.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        let text = text.into();
+        let lower = text.to_lowercase();
+        Self { bare: bare(&lower).unwrap_or_else(|| lower.clone()), lower, text }
     }
 
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Whether the ARN matches, the role's path being optional on either side: `role/breakglass` protects
     /// `role/ops/breakglass` too, since aws-auth knows no paths.
     pub fn matches(&self, arn: &str) -> bool {
-        let pattern = self.0.to_lowercase();
         let arn = arn.to_lowercase();
-        let bare = |arn: &str| {
-            arn.parse::<super::Arn>().map_or_else(|_| arn.to_owned(), |a| a.without_role_path().to_string())
-        };
-        wildcard(pattern.as_bytes(), arn.as_bytes())
-            || wildcard(pattern.as_bytes(), bare(&arn).as_bytes())
-            || wildcard(bare(&pattern).as_bytes(), bare(&arn).as_bytes())
+        let matches = |pattern: &str, arn: &str| wildcard(pattern.as_bytes(), arn.as_bytes());
+        matches(&self.lower, &arn)
+            || match bare(&arn) {
+                Some(arn) => matches(&self.lower, &arn) || matches(&self.bare, &arn),
+                None => matches(&self.bare, &arn),
+            }
     }
+}
+
+/// The ARN without its role's path, when it has one.
+fn bare(arn: &str) -> Option<String> {
+    (arn.matches('/').count() > 1)
+        .then(|| arn.parse::<super::Arn>().ok())
+        .flatten()
+        .map(|arn| arn.without_role_path().to_string())
 }
 
 /// Matches `*` and `?` over the whole text, greedily with one point to come back to.

@@ -104,7 +104,7 @@ pub(super) fn equal(one: &Resolved, other: &Resolved) -> bool {
         groups.dedup();
         groups
     };
-    one.username == other.username && sorted(&one.groups) == sorted(&other.groups)
+    one.username == other.username && (one.groups == other.groups || sorted(&one.groups) == sorted(&other.groups))
 }
 
 fn words(resolved: Option<&Resolved>) -> String {

@@ -23,7 +23,7 @@ use crate::model::{
 pub fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, rules: &PlanRules) -> Plan {
     let aws_auth = aws_auth::plan(cluster, desired, state, rules);
     let rows_stay = rows_stay(cluster, state, &aws_auth.findings, rules);
-    let rbac = rbac::plan(desired, &state.rbac, rows_stay, &rbac::Holders::of(state, rules));
+    let rbac = rbac::plan(desired, &state.rbac, rows_stay, || rbac::Holders::of(state, rules));
     let mut plan = Plan::empty(cluster.id.clone());
     plan.findings.extend(desired.findings.iter().cloned());
     plan.findings.extend(aws_auth.findings);

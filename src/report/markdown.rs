@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::{
     View,
     block::{Block, blocks},
-    table::{closing, walked},
+    table::{closing, cut, walked},
     text::{clean, render_all},
     words::duration,
 };
@@ -29,8 +29,13 @@ pub(super) fn render(report: &PassReport, view: &View) -> String {
         out.push_str(&row(&|_, n| n.to_string()));
         out.push('\n');
     }
-    for block in blocks(report, view) {
+    let mut blocks = blocks(report, view);
+    let more = cut(&mut blocks, view);
+    for block in blocks {
         write_block(&mut out, &block, view);
+    }
+    if let Some(more) = more {
+        let _ = writeln!(out, "{}\n", closing_prose(&more));
     }
     for (_, text) in closing(report, view) {
         let _ = writeln!(out, "{}  ", closing_prose(&text));

@@ -56,6 +56,8 @@ pub struct View {
     pub brief: bool,
     /// Whether findings count as drift.
     pub strict: bool,
+    /// At most so many clusters and other places; the sums are of all. JSON always holds all.
+    pub limit: Option<usize>,
 }
 
 /// The report of a pass as text that ends with a line break.

@@ -20,7 +20,8 @@ const NAME_COLUMNS: usize = 64;
 
 pub(super) fn render(report: &PassReport, view: &View) -> String {
     let mut lines = header(report, view);
-    let blocks = blocks(report, view);
+    let mut blocks = blocks(report, view);
+    let more = cut(&mut blocks, view);
     let columns = blocks.iter().map(Block::place_columns).max().unwrap_or(0).min(NAME_COLUMNS);
     let status_columns =
         blocks.iter().filter_map(|block| block.status).map(|(words, _)| words.len()).max().unwrap_or(0);
@@ -33,9 +34,17 @@ pub(super) fn render(report: &PassReport, view: &View) -> String {
             lines.extend(block.diffs().iter().flat_map(|section| section.lines(4)));
         }
     }
+    lines.extend(more.into_iter().flat_map(|more| [Line::default(), Line::new(0).with(DIM, more)]));
     lines.push(Line::default());
     lines.extend(closing(report, view).into_iter().map(|(style, text)| Line::new(0).hanging(0).with(style, text)));
     render_all(&lines, view.width, view.color)
+}
+
+/// Leaves the first blocks, as many as shall be shown, and says how many are left out.
+pub(super) fn cut(blocks: &mut Vec<Block<'_>>, view: &View) -> Option<String> {
+    let more = blocks.len().checked_sub(view.limit?).filter(|more| *more > 0)?;
+    blocks.truncate(blocks.len() - more);
+    Some(format!("… and {more} more; without `--limit` all are shown."))
 }
 
 /// The colour of a status.

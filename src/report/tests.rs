@@ -10,7 +10,7 @@ use super::{
 use crate::model::*;
 
 const WIDE: View =
-    View { color: false, width: Some(110), diff: false, unknown_only: false, brief: false, strict: false };
+    View { color: false, width: Some(110), diff: false, unknown_only: false, brief: false, strict: false, limit: None };
 
 #[test]
 fn a_plan_as_a_table() {

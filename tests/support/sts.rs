@@ -108,9 +108,10 @@ impl Ledger {
 
     /// The TLS side: a presigned `GetCallerIdentity` sent to `sts.<region>.amazonaws.com`.
     pub(super) fn caller_identity(&self, query: &str, headers: &HeaderMap) -> Response {
+        let host = headers.get("host").map_or("", |host| host.to_str().unwrap());
+        let beside_host = headers.iter().filter(|(name, _)| *name != "host");
         let headers: Vec<(&str, &str)> =
-            headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
-        let host = headers.iter().find(|(name, _)| *name == "host").map_or("", |(_, value)| value);
+            beside_host.map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         let keys = self.keys.lock().unwrap();
         let (status, body) = match sigv4::verify_presigned_by(&keys, host, query, &headers, Timestamp::now()) {
             Ok(caller) => {

@@ -16,7 +16,6 @@ use crate::{
             State, World,
             center::IdentityCenter,
             eks::EksCluster,
-            iam::Iam,
             keys::{Caller, Key},
             organization::{Account, Organization},
         },
@@ -64,7 +63,7 @@ pub(super) fn world() -> Arc<World> {
             joined: then(),
             tags: BTreeMap::new(),
             regions: BTreeSet::from([Region::new(REGION), Region::new("us-east-1")]),
-            iam: Iam::default(),
+            iam: Default::default(),
         };
         state.accounts.insert(account(id), made);
         let role = state.add_role(&account(id), "/", "Admin", json!({}), then()).unwrap().id.clone();

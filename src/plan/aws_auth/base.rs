@@ -1,9 +1,12 @@
 //! The stored aws-auth as the planner works on it: its texts, what they mean, and whose the rows are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    rc::Rc,
+};
 
 use crate::{
-    authenticator::{self, Broken, Dropped, Reading, Resolved, Row, Rows, SectionReading},
+    authenticator::{self, Broken, Dropped, Reading, Row, Rows, SectionReading},
     model::{AwsAuth, Finding, FindingCode, Section, Surface},
     plan::ownership::{OWNED_ROWS, Owned},
 };
@@ -21,18 +24,26 @@ pub(super) struct BrokenSection {
     pub(super) lost: Vec<usize>,
 }
 
+/// Where the rows of one principal stand in a section.
+struct Positions {
+    earlier: Vec<usize>,
+    last: usize,
+}
+
 /// The stored aws-auth. A broken section is represented by what can be rescued of it.
 pub(super) struct Base {
     pub(super) data: BTreeMap<String, String>,
     pub(super) reading: Reading,
-    pub(super) effective: BTreeMap<Key, Resolved>,
     /// The meaning of the document as it really stands, broken sections being empty.
     pub(super) live: Option<Reading>,
     pub(super) broken: BTreeMap<Section, BrokenSection>,
-    pub(super) owned: Owned,
+    /// Shared with the decisions, which copy it when they change it.
+    pub(super) owned: Rc<Owned>,
     /// Whether the annotation that says so was understood.
     pub(super) owned_is_known: bool,
-    rows: HashMap<Key, Vec<usize>>,
+    rows: HashMap<Key, Positions>,
+    /// Whether any row has no effect for another of the same principal.
+    pub(super) shadows: bool,
     owned_keys: HashMap<Key, String>,
 }
 
@@ -54,14 +65,14 @@ impl Base {
         }
         let (reading, live) = if broken.is_empty() { (live, None) } else { (authenticator::read(&data), Some(live)) };
         let mut base = Self {
-            effective: authenticator::effective(&reading),
             data,
             reading,
             live,
             broken,
             rows: HashMap::new(),
+            shadows: false,
             owned_keys: HashMap::new(),
-            owned: owned.unwrap_or_else(Owned::nothing),
+            owned: Rc::new(owned.unwrap_or_else(Owned::nothing)),
             owned_is_known,
         };
         base.index();
@@ -72,7 +83,19 @@ impl Base {
         for section in Section::ALL {
             if let SectionReading::Read(Rows { rows, .. }) = self.reading.section(section) {
                 for (position, row) in rows.iter().enumerate() {
-                    self.rows.entry((section, folded(&row.arn))).or_default().push(position);
+                    let key = (section, folded(&row.arn));
+                    let over = section == Section::Users && self.rows.contains_key(&(Section::Roles, key.1.clone()));
+                    self.shadows |= over;
+                    match self.rows.entry(key) {
+                        Entry::Vacant(entry) => {
+                            entry.insert(Positions { earlier: Vec::new(), last: position });
+                        }
+                        Entry::Occupied(mut entry) => {
+                            let positions = entry.get_mut();
+                            positions.earlier.push(std::mem::replace(&mut positions.last, position));
+                            self.shadows = true;
+                        }
+                    }
                 }
             }
             for arn in self.owned.section(section).keys() {
@@ -105,7 +128,8 @@ impl Base {
     /// The rows of one principal in a section, in order: the last one counts.
     pub(super) fn rows(&self, key: &Key) -> impl DoubleEndedIterator<Item = &Row> {
         let rows = self.section(key.0);
-        self.rows.get(key).into_iter().flatten().filter_map(|&position| rows.get(position))
+        let positions = self.rows.get(key).into_iter();
+        positions.flat_map(|at| at.earlier.iter().chain([&at.last])).filter_map(|&position| rows.get(position))
     }
 
     /// The key under which the annotation holds a row, if it is ours.
@@ -113,16 +137,28 @@ impl Base {
         self.owned_keys.get(key).map(String::as_str)
     }
 
+    /// The row that counts for a principal: the last one of mapRoles, else of mapUsers; in mapAccounts the last one.
+    pub(super) fn effective(&self, key: &Key) -> Option<&Row> {
+        if key.0 == Section::Users && self.shadows && self.rows.contains_key(&(Section::Roles, key.1.clone())) {
+            return None;
+        }
+        if key.0 == Section::Accounts {
+            // Ids are compared as they are written.
+            return self.rows(key).rev().find(|row| row.arn == key.1);
+        }
+        self.section(key.0).get(self.rows.get(key)?.last)
+    }
+
     /// What a wanted principal holds and in which section: roles are asked before users.
-    pub(super) fn effective_of(&self, section: Section, arn: &str) -> Option<(Key, &Resolved)> {
+    pub(super) fn effective_of(&self, section: Section, arn: &str) -> Option<(Key, &Row)> {
         let order: &[Section] = match section {
             Section::Accounts => &[Section::Accounts],
             _ => &[Section::Roles, Section::Users],
         };
         order.iter().find_map(|&section| {
             let key = (section, arn.to_owned());
-            let resolved = self.effective.get(&key)?;
-            Some((key, resolved))
+            let row = self.effective(&key)?;
+            Some((key, row))
         })
     }
 }

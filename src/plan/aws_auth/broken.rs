@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 use crate::{
-    authenticator::{Rows, SectionReading, read_section},
+    authenticator::{Rows, SectionReading, parse_section, read_section},
     model::{
         Action, AuthenticationMode, Change, Cluster, Content, Finding, FindingCode, PlanRules, Section, Subject,
         Surface, Write,
@@ -43,7 +43,8 @@ pub(super) fn rescue(section: Section, text: &str) -> Rescue {
         }
         line += item.matches('\n').count();
     }
-    let whole = match read_section(section, &kept) {
+    // What may be written as it is, the general parser has to read.
+    let whole = match parse_section(section, &kept) {
         SectionReading::Read(Rows { rows: read, dropped }) if dropped.is_empty() && !read.is_empty() => read,
         _ => return Rescue { text: None, lost },
     };

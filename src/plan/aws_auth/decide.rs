@@ -2,11 +2,12 @@
 
 use std::{
     cell::LazyCell,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
+    rc::Rc,
 };
 
 use crate::{
-    authenticator::{self, Resolved, Row},
+    authenticator::{self, Row},
     model::{Action, Change, ChangedBy, Finding, FindingCode, Section, Surface, Unmanaged},
     plan::{
         held_back,
@@ -43,12 +44,12 @@ pub(super) struct Promise {
 pub(super) struct Decisions {
     pub(super) edits: BTreeMap<Section, Edits>,
     /// The rows that are ours after what adds and changes.
-    pub(super) owned: Owned,
+    pub(super) owned: Rc<Owned>,
     /// The rows that are no longer ours after what takes away.
     pub(super) released: Vec<(Section, String)>,
     pub(super) promises: Vec<Promise>,
     /// The rows of the policy, whether they are touched or not.
-    pub(super) named: BTreeSet<Key>,
+    pub(super) named: HashSet<Key>,
     /// The rows that never matched and are replaced, by their position.
     pub(super) replaced: BTreeSet<(Section, usize)>,
     /// ARNs that never matched anybody and give way to the right ones.
@@ -57,17 +58,22 @@ pub(super) struct Decisions {
 }
 
 impl Decisions {
-    pub(super) fn new(owned: Owned, findings: Vec<Finding>) -> Self {
+    pub(super) fn new(owned: Rc<Owned>, findings: Vec<Finding>) -> Self {
         Self {
             edits: BTreeMap::new(),
             owned,
             released: Vec::new(),
             promises: Vec::new(),
-            named: BTreeSet::new(),
+            named: HashSet::new(),
             replaced: BTreeSet::new(),
             given_up: BTreeSet::new(),
             findings,
         }
+    }
+
+    /// The rows of a section that are ours, to be changed.
+    pub(super) fn owned_mut(&mut self, section: Section) -> &mut BTreeMap<String, Option<String>> {
+        Rc::make_mut(&mut self.owned).section_mut(section)
     }
 
     pub(super) fn edits(&mut self, section: Section) -> &mut Edits {
@@ -91,7 +97,7 @@ pub(super) fn decide(context: &Context<'_>, wanted: &[Wanted<'_>], decisions: &m
     let strays = LazyCell::new(|| strays(context.base));
     for wanted in wanted {
         match context.base.effective_of(wanted.section, &wanted.key) {
-            Some((key, resolved)) => present(context, wanted, &key, resolved, decisions),
+            Some((key, counting)) => present(context, wanted, &key, counting, decisions),
             None => absent(context, wanted, strays.get(&wanted.key), decisions),
         }
     }
@@ -110,18 +116,18 @@ fn strays(base: &Base) -> BTreeMap<String, Vec<(Section, &Row)>> {
     strays
 }
 
-fn present(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, resolved: &Resolved, decisions: &mut Decisions) {
+fn present(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, counting: &Row, decisions: &mut Decisions) {
     decisions.named.insert(key.clone());
-    let differing = differing(context.base, wanted, key, resolved);
+    let differing = differing(context.base, wanted, key, counting);
     if differing.is_empty() {
         promise(wanted, key.clone(), false, decisions);
         own(context, wanted, key, decisions);
         return;
     }
-    let protected = context.protection.row(&wanted.arn, &resolved.groups);
+    let protected = context.protection.row(&wanted.arn, &counting.groups);
     let protected = protected.or_else(|| wanted.node.then(|| "a node's row is added, never changed".to_owned()));
     if let Some(why) = protected {
-        decisions.findings.push(differs_but_protected(wanted, key, resolved, &why));
+        decisions.findings.push(differs_but_protected(wanted, key, counting, &why));
         return;
     }
     let late = differing.iter().any(|row| leans_on_rbac(wanted, row));
@@ -155,9 +161,8 @@ fn leans_on_rbac(wanted: &Wanted<'_>, row: &Row) -> bool {
 
 /// The rows to correct: the one that counts, and among users every other spelling of the ARN, since between two
 /// spellings of one user the authenticator's choice is left to chance.
-fn differing<'b>(base: &'b Base, wanted: &Wanted<'_>, key: &Key, resolved: &Resolved) -> Vec<&'b Row> {
+fn differing<'b>(base: &'b Base, wanted: &Wanted<'_>, key: &Key, counting: &'b Row) -> Vec<&'b Row> {
     let met = |row: &Row| wanted.is_met_by(&row.username, &row.groups);
-    let Some(counting) = base.rows(key).find(|row| row.index == resolved.index) else { return Vec::new() };
     // A row that is replaced is spelled as the policy spells it.
     let spelling = if met(counting) { &counting.arn } else { &wanted.arn };
     let beside = |row: &&Row| key.0 == Section::Users && row.arn != *spelling && row.index != counting.index;
@@ -184,7 +189,7 @@ fn absent(
             let change = replacement(context, wanted, section, row, format!("never matches: {why}"));
             decisions.edits(section).first.push((Edit::Replace { index: row.index, row: wanted.row() }, change));
             if let Some(old) = context.base.owned_key(&stray) {
-                decisions.owned.section_mut(section).remove(old);
+                decisions.owned_mut(section).remove(old);
             }
             decisions.given_up.insert(stray.1);
             decisions.replaced.insert((section, row.index));
@@ -244,17 +249,17 @@ fn own(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, decisions: &mut De
     if recorded.is_none() && (wanted.node || context.protection.of(&wanted.arn).is_some()) {
         return;
     }
-    let rows = decisions.owned.section_mut(key.0);
+    let rows = decisions.owned_mut(key.0);
     let known = recorded.and_then(|recorded| rows.remove(recorded)).flatten();
     // An id that could not be looked up this time is still the one that was recorded.
     rows.insert(wanted.arn.clone(), wanted.unique_id.map(str::to_owned).or(known));
 }
 
-fn differs_but_protected(wanted: &Wanted<'_>, key: &Key, resolved: &Resolved, why: &str) -> Finding {
+fn differs_but_protected(wanted: &Wanted<'_>, key: &Key, counting: &Row, why: &str) -> Finding {
     let message = format!(
         "{} holds {} where the policy wants {}, but it is never changed: {why}",
         subject(key.0, &wanted.arn),
-        holds(&resolved.username, &resolved.groups),
+        holds(&counting.username, &counting.groups),
         holds(wanted.username, wanted.groups),
     );
     Finding::drift(FindingCode::Protected, wanted.arn.clone(), message)

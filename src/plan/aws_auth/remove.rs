@@ -53,7 +53,7 @@ fn owned(context: &Context<'_>, desired: &Desired, wanted: &[Wanted<'_>], sectio
         let rows: Vec<&Row> = base.rows(&key).filter(|row| !replaced(row)).collect();
         if rows.is_empty() {
             // It is gone already: there is nothing left to own.
-            decisions.owned.section_mut(section).remove(arn);
+            decisions.owned_mut(section).remove(arn);
             continue;
         }
         let reason = ended(arn, wanted);
@@ -134,11 +134,11 @@ fn unmanaged(context: &Context<'_>, desired: &Desired, section: Section, decisio
     let (base, rule) = (context.base, context.unmanaged);
     for row in base.section(section) {
         let key = (section, folded(&row.arn));
-        let of_course = authenticator::is_node_row(&row.groups) || context.protection.is_own(&row.arn);
         let ours = decisions.replaced.contains(&(section, row.index)) || base.owned_key(&key).is_some();
         if ours || decisions.named.contains(&key) {
             continue;
         }
+        let of_course = authenticator::is_node_row(&row.groups) || context.protection.is_own(&row.arn);
         if rule == Unmanaged::Remove && !of_course {
             take(context, desired, section, row, "not in the policy", decisions);
         } else if let Some(why) = authenticator::never_matches(section, &row.arn) {
@@ -150,7 +150,7 @@ fn unmanaged(context: &Context<'_>, desired: &Desired, section: Section, decisio
 }
 
 fn counts(base: &Base, key: &Key, row: &Row) -> bool {
-    base.effective.get(key).is_some_and(|resolved| resolved.index == row.index)
+    base.effective(key).is_some_and(|counting| counting.index == row.index)
 }
 
 fn left_alone(section: Section, row: &Row) -> Finding {
@@ -177,7 +177,7 @@ fn dropped(base: &Base, section: Section, decisions: &mut Decisions) {
 /// Rows that another row of the same principal overrides: a later one of the same section, or one of mapRoles.
 fn shadowed(context: &Context<'_>, section: Section, decisions: &mut Decisions) {
     let base = context.base;
-    if Section::ALL.into_iter().map(|section| base.section(section).len()).sum::<usize>() == base.effective.len() {
+    if !base.shadows {
         return;
     }
     let index = |(edit, _): &(Edit, Change)| if let Edit::Remove { index } = edit { Some(*index) } else { None };
@@ -186,10 +186,10 @@ fn shadowed(context: &Context<'_>, section: Section, decisions: &mut Decisions) 
     let mut findings = Vec::new();
     for row in base.section(section).iter().filter(|row| !leaving.contains(&row.index)) {
         let key = (section, folded(&row.arn));
-        let over = match base.effective.get(&key) {
+        let over = match base.effective(&key) {
             Some(resolved) if resolved.index != row.index => Some((section, resolved)),
             _ if section == Section::Users => {
-                base.effective.get(&(Section::Roles, key.1.clone())).map(|resolved| (Section::Roles, resolved))
+                base.effective(&(Section::Roles, key.1.clone())).map(|resolved| (Section::Roles, resolved))
             }
             _ => None,
         };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    authenticator,
+    authenticator::{self, Reading},
     model::{
         AwsAuth, AwsAuthPrecondition, AwsAuthText, Change, Cluster, Finding, FindingCode, PlanRules, Section, Surface,
         Write,
@@ -48,15 +48,19 @@ pub(super) fn settle(
     });
     if writes_data {
         let (before, first) = (base.live(), authenticator::read(&outcome.first));
-        let last = if outcome.last == outcome.first { first.clone() } else { authenticator::read(&outcome.last) };
-        let verified = write::verify(before, &first, &decisions, &outcome.repaired, false)
-            .and_then(|()| write::verify(before, &last, &decisions, &outcome.repaired, true));
+        let (was, now) = (guards::principals(before), guards::principals(&first));
+        // Most plans take nothing away, so that the first of the two writes is the last.
+        let last = (outcome.last != outcome.first).then(|| authenticator::read(&outcome.last));
+        let finally = last.as_ref().map(guards::principals);
+        let finally = finally.as_ref().unwrap_or(&now);
+        let verified = write::verify(&was, &now, &decisions, &outcome.repaired, false)
+            .and_then(|()| write::verify(&was, finally, &decisions, &outcome.repaired, true));
         if let Err(finding) = verified {
             decisions.findings.push(*finding);
             return Part::only(decisions.findings);
         }
-        part.guard = guards::access(before, &first, protection, rules)
-            .or_else(|| guards::access(before, &last, protection, rules));
+        let guard = |after: &Reading| guards::access(before, after, protection, rules);
+        part.guard = guard(&first).or_else(|| guard(last.as_ref()?));
     }
     if let Err(finding) = writes(stored, base, outcome, &mut decisions, &mut part) {
         return Part::only(decisions.findings.into_iter().chain([*finding]).collect());
@@ -74,7 +78,7 @@ fn texts(
     decisions: &mut Decisions,
 ) -> Outcome {
     let live = stored.map(|stored| stored.data.clone()).unwrap_or_default();
-    let backup = broken::backup_name(&live);
+    let backup = if base.broken.is_empty() { String::new() } else { broken::backup_name(&live) };
     let mut outcome = Outcome { first: live.clone(), last: live, repairs: Vec::new(), repaired: BTreeSet::new() };
     for section in Section::ALL {
         let edits = decisions.edits.entry(section).or_default();
@@ -116,7 +120,7 @@ fn put(data: &mut BTreeMap<String, String>, section: Section, text: Option<Strin
 /// A section that is not written keeps its rows, their owners and its silence.
 fn take_back(base: &Base, section: Section, decisions: &mut Decisions) {
     decisions.edits.insert(section, Edits::default());
-    *decisions.owned.section_mut(section) = base.owned.section(section).clone();
+    decisions.owned_mut(section).clone_from(base.owned.section(section));
     decisions.released.retain(|(released, _)| *released != section);
     decisions.promises.retain(|promise| promise.key.0 != section);
 }
@@ -146,7 +150,7 @@ fn writes(
         part.guard = None;
         return Ok(());
     }
-    let mut owned = base.owned_is_known.then(|| decisions.owned.clone());
+    let mut owned = base.owned_is_known.then(|| Owned::clone(&decisions.owned));
     let kept = text(stored, outcome.first, owned.as_ref())?;
     if let Some(owned) = &mut owned {
         for (section, arn) in &decisions.released {

@@ -1,7 +1,8 @@
 //! What the policy wants to stand in aws-auth, each principal once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
+pub(super) use crate::authenticator::folded;
 use crate::{
     authenticator,
     model::{Content, Desired, DesiredRow, Finding, FindingCode, Section, Source, Subject, Surface},
@@ -43,22 +44,6 @@ impl Wanted<'_> {
     }
 }
 
-/// An ARN as the authenticator compares it: without regard to case, as Go's `strings.EqualFold` understands it for the
-/// letters that ARNs can have.
-pub(super) fn folded(arn: &str) -> String {
-    if arn.is_ascii() {
-        return arn.to_ascii_lowercase();
-    }
-    arn.chars()
-        .map(|letter| match letter {
-            '\u{17f}' => 's',
-            '\u{212a}' => 'k',
-            letter => letter,
-        })
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
 /// Whether two lists name the same groups.
 pub(super) fn same_groups(one: &[String], other: &[String]) -> bool {
     one == other || one.iter().collect::<BTreeSet<_>>() == other.iter().collect::<BTreeSet<_>>()
@@ -85,7 +70,7 @@ pub(super) fn subject(section: Section, arn: &str) -> Subject {
 /// Every row and account that is desired, without those that could not be written without harm.
 pub(super) fn collect<'d>(desired: &'d Desired, findings: &mut Vec<Finding>) -> Vec<Wanted<'d>> {
     let mut wanted: Vec<Wanted<'d>> = Vec::with_capacity(desired.rows.len() + desired.accounts.len());
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut seen: HashMap<String, usize> = HashMap::with_capacity(desired.rows.len());
     for row in &desired.rows {
         let candidate = from_row(row);
         if row.username.is_empty() {

@@ -20,7 +20,12 @@ use super::{
 
 /// Plans the RBAC objects; unknown ones are left alone. Where rows of aws-auth stay that may lean on them, none is taken
 /// away.
-pub(super) fn plan(desired: &Desired, state: &Observed<RbacState>, rows_stay: Option<&str>, holders: &Holders) -> Part {
+pub(super) fn plan(
+    desired: &Desired,
+    state: &Observed<RbacState>,
+    rows_stay: Option<&str>,
+    holders: impl FnOnce() -> Holders,
+) -> Part {
     let state = match state {
         Observed::Known(state) => state,
         Observed::Unknown(why) => {
@@ -32,7 +37,9 @@ pub(super) fn plan(desired: &Desired, state: &Observed<RbacState>, rows_stay: Op
     let mut part = Part::default();
     roles::plan(desired, state, &mut part);
     bindings::plan(desired, state, &mut part);
-    holders.keep(&mut part);
+    if !part.prune.is_empty() {
+        holders().keep(&mut part);
+    }
     missing_namespaces(desired, state, &mut part.findings);
     missing_roles(desired, state, &mut part.findings);
     // Bindings go before the roles that they name.

@@ -25,7 +25,11 @@ impl Entry {
 
 /// The elements in their order.
 pub(super) fn entries(section: Section, text: &str) -> Result<Vec<Entry>, Unspliceable> {
-    let rows = match authenticator::read_section(section, text) {
+    listed(section, authenticator::read_section(section, text))
+}
+
+fn listed(section: Section, reading: SectionReading) -> Result<Vec<Entry>, Unspliceable> {
+    let rows = match reading {
         SectionReading::Absent => return Ok(Vec::new()),
         SectionReading::Read(rows) => rows,
         SectionReading::Broken(broken) => {
@@ -66,9 +70,9 @@ pub(super) fn intended(section: Section, before: &[Entry], edits: &[Edit]) -> Re
     Ok(after.into_iter().flatten().collect())
 }
 
-/// Fails unless the text reads as intended.
+/// Fails unless the text reads as intended, which the general parser has to say of whatever is to be written.
 pub(super) fn same(section: Section, text: &str, intended: &[Entry]) -> Result<(), Unspliceable> {
-    let read = entries(section, text)
+    let read = listed(section, authenticator::parse_section(section, text))
         .map_err(|e| Unspliceable::new(format!("the edited section would not parse: {}", e.message)))?;
     if read == intended {
         return Ok(());

@@ -1,6 +1,6 @@
 //! Where the rows of a section stand in its text.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use granit_parser::{Event, Parser, ScalarStyle, StructureStyle};
 
@@ -15,7 +15,7 @@ pub(super) struct Layout {
     pub end_marker: Option<usize>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Root {
     /// Comments and markers at most.
     Nothing,
@@ -27,7 +27,7 @@ pub(super) enum Root {
     Flow(Range<usize>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Item {
     pub kind: ItemKind,
     /// From the first byte of the value to behind its last, without trailing space and comments.
@@ -40,6 +40,20 @@ pub(super) struct Item {
     pub keys: Vec<Key>,
 }
 
+impl Item {
+    /// The same row in a text that has so many bytes before it.
+    fn shifted(mut self, by: usize) -> Self {
+        let shift = |range: &mut Range<usize>| *range = range.start + by..range.end + by;
+        shift(&mut self.span);
+        self.dash += by;
+        for key in &mut self.keys {
+            key.start += by;
+            shift(&mut key.span);
+        }
+        self
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ItemKind {
     Block,
@@ -48,7 +62,7 @@ pub(super) enum ItemKind {
     Other,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub name: String,
     pub start: usize,
@@ -96,6 +110,25 @@ pub(super) fn read(text: &str, expected: usize) -> Result<Layout, Unspliceable> 
         dashes(text, column, &mut items)?;
     }
     Ok(Layout { root, items, end_marker })
+}
+
+/// The same for a section in the plain form, whose rows begin at `starts`: only the rows at these positions and the last
+/// one, which new rows follow, are looked at, each by itself. Of the others nothing but the dash is known.
+pub(super) fn read_rows(text: &str, starts: &[usize], wanted: &BTreeSet<usize>) -> Option<Layout> {
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let mut root = None;
+    let mut items = Vec::with_capacity(starts.len());
+    for (index, (&start, end)) in starts.iter().zip(ends).enumerate() {
+        if !wanted.contains(&index) && index + 1 < starts.len() {
+            let untouched = ItemKind::Other;
+            items.push(Item { kind: untouched, span: start..start, dash: start, linked: false, keys: Vec::new() });
+            continue;
+        }
+        let layout = read(text.get(start..end)?, 1).ok()?;
+        root = Some(layout.root);
+        items.extend(layout.items.into_iter().map(|item| item.shifted(start)));
+    }
+    Some(Layout { root: root?, items, end_marker: None })
 }
 
 fn events(text: &str) -> Result<Vec<Spanned<'_>>, Unspliceable> {

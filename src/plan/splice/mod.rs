@@ -22,7 +22,7 @@ mod tests;
 mod values;
 mod write;
 
-use crate::model::Section;
+use crate::{authenticator, model::Section};
 
 /// A row to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,13 +84,26 @@ pub fn splice(section: Section, text: Option<&str>, edits: &[Edit]) -> Result<St
     let text = if text.trim().is_empty() { "" } else { text };
     let before = check::entries(section, text)?;
     let after = check::intended(section, &before, edits)?;
-    let layout = layout::read(text, before.len())?;
+    let layout = match layout_of_rows(section, text, edits) {
+        Some(layout) => layout,
+        None => layout::read(text, before.len())?,
+    };
     let spliced = |rewriting| {
         let result = edit::apply(section, text, &layout, edits, rewriting)?;
         check::same(section, &result, &after).map(|()| result)
     };
     // A row in which a value was not what it seemed to be is written anew as a whole.
     spliced(edit::Rewriting::Values).or_else(|_| spliced(edit::Rewriting::Rows))
+}
+
+/// The layout of a section in the plain form, as far as the edits need it.
+fn layout_of_rows(section: Section, text: &str, edits: &[Edit]) -> Option<layout::Layout> {
+    let starts = authenticator::row_starts(section, text).filter(|_| section != Section::Accounts)?;
+    let edited = |edit: &Edit| match edit {
+        Edit::Append(_) => None,
+        Edit::Replace { index, .. } | Edit::Remove { index } => Some(*index),
+    };
+    layout::read_rows(text, &starts, &edits.iter().filter_map(edited).collect())
 }
 
 /// The text of a section that has nothing but these rows.

@@ -49,6 +49,7 @@ fn block_row(column: usize) -> impl Strategy<Value = String> {
         "RoleARN: {A}\n  username: |\n    two\n    lines",
         "rolearn: {A}\n  username:\n    over two\n    lines\n  extra: {a: [b]}",
         "rolearn: {A}\n  groups:",
+        "rolearn: {A}\n  username: u # c\n  groups: [a, 'b'] # d",
         "{rolearn: {A}, groups: [a, \"b\"]}",
         "username: nobody",
         "",
@@ -190,6 +191,22 @@ proptest! {
     #[test]
     fn flow_sections_change_in_the_edited_rows_only(section in flow_section(), (choices, appended) in choices()) {
         check(&section, &choices, &appended)?;
+    }
+
+    #[test]
+    fn rows_by_themselves_stand_where_they_stand_in_the_whole(section in block_section(), wanted in vec(any::<bool>(), 6)) {
+        let (head, mut rows, _) = section;
+        rows.retain(|row| authenticator::row_starts(Section::Roles, &row.text).is_some());
+        let text: String = rows.iter().fold(head, |text, row| text + &row.text + &row.behind);
+        if let Some(starts) = authenticator::row_starts(Section::Roles, &text) {
+            let wanted = (0..starts.len()).filter(|&index| wanted[index] || index + 1 == starts.len()).collect();
+            let some = layout::read_rows(&text, &starts, &wanted).unwrap();
+            let whole = layout::read(&text, starts.len()).unwrap();
+            prop_assert_eq!(some.root, whole.root);
+            for index in wanted {
+                prop_assert_eq!(&some.items[index], &whole.items[index], "row {} of {:?}", index, text);
+            }
+        }
     }
 
     #[test]
