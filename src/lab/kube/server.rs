@@ -165,10 +165,10 @@ impl Desk {
             Target::Path(_) => return Err(Status::method_not_allowed()),
             Target::Resource(on) => on,
         };
-        if on.version != "v1" || !(on.group.is_empty() || discovery::GROUPS.contains(&on.group.as_str())) {
+        if !(on.group.is_empty() || discovery::GROUPS.contains(&on.group.as_str())) {
             return Ok(discovery::nothing());
         }
-        if !on.subresource.is_empty() {
+        if on.version != "v1" || !on.subresource.is_empty() {
             return Err(Status::no_such_resource());
         }
         if let Some(review) = review::answer(&inner, &user, ask, on, now) {
