@@ -39,8 +39,11 @@ pub(super) fn settle(
     base: &Base,
     protection: &Protection<'_>,
     rules: &PlanRules,
-    mut decisions: Decisions,
+    mut decisions: Decisions<'_>,
 ) -> Part {
+    if base.broken.is_empty() && decisions.edits.is_empty() && decisions.owned == base.owned {
+        return Part::only(decisions.findings);
+    }
     let outcome = texts(cluster, stored, base, rules, &mut decisions);
     let mut part = Part::default();
     let writes_data = stored.map_or(!outcome.last.is_empty() || !outcome.first.is_empty(), |stored| {
@@ -75,7 +78,7 @@ fn texts(
     stored: Option<&AwsAuth>,
     base: &Base,
     rules: &PlanRules,
-    decisions: &mut Decisions,
+    decisions: &mut Decisions<'_>,
 ) -> Outcome {
     let live = stored.map(|stored| stored.data.clone()).unwrap_or_default();
     let backup = if base.broken.is_empty() { String::new() } else { broken::backup_name(&live) };
@@ -118,11 +121,11 @@ fn put(data: &mut BTreeMap<String, String>, section: Section, text: Option<Strin
 }
 
 /// A section that is not written keeps its rows, their owners and its silence.
-fn take_back(base: &Base, section: Section, decisions: &mut Decisions) {
+fn take_back(base: &Base, section: Section, decisions: &mut Decisions<'_>) {
     decisions.edits.insert(section, Edits::default());
     decisions.owned_mut(section).clone_from(base.owned.section(section));
     decisions.released.retain(|(released, _)| *released != section);
-    decisions.promises.retain(|promise| promise.key.0 != section);
+    decisions.promises.retain(|promise| promise.section != section);
 }
 
 /// The writes themselves: first what adds and changes, then what takes away.
@@ -130,7 +133,7 @@ fn writes(
     stored: Option<&AwsAuth>,
     base: &Base,
     outcome: Outcome,
-    decisions: &mut Decisions,
+    decisions: &mut Decisions<'_>,
     part: &mut Part,
 ) -> Result<(), Box<Finding>> {
     let mut changes = outcome.repairs;
