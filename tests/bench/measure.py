@@ -209,7 +209,7 @@ def main():
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--others-up-to", type=int, default=1000, help="the largest fleet for script and aws-auth")
     parser.add_argument("--others-repetitions", type=int, default=1)
-    parser.add_argument("--large-repetitions", type=int, default=2, help="of fleets that only rolecall is measured on")
+    parser.add_argument("--large-repetitions", type=int, default=1, help="of fleets that only rolecall is measured on")
     parser.add_argument("--rows", type=int, choices=range(1, 13), default=12, metavar="N", help="of aws-auth to want, 1 to 12")
     parser.add_argument("--without", action="append", choices=RUNNERS, default=[], help="leave one out")
     parser.add_argument("--latency", type=float, default=0.040, metavar="SECONDS", help="of every call")
