@@ -14,6 +14,7 @@ use crate::{
     },
 };
 
+mod abreast;
 mod aws_auth;
 mod rbac;
 
@@ -187,7 +188,7 @@ async fn a_server_that_stops_answering_is_not_asked_for_the_other_steps() {
     let (client, calls) = Store::default().client(|_, _| Some(Answer::Lost));
     let steps = vec![
         step(put_role("a", ObjectPrecondition::Absent)),
-        step(put_role("b", ObjectPrecondition::Absent)),
+        step(put_binding("b", "a")),
         step(put_aws_auth(AwsAuthPrecondition::Absent, None, "x")),
     ];
     let outcome = apply(&client, &plan(steps)).await;

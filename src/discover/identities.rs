@@ -12,8 +12,11 @@ use crate::model::{Account, Arn, Identities, Identity, Lookup, Principal};
 
 /// IAM calls at the same time; IAM is one service for the whole account.
 const CONCURRENCY: usize = 4;
-/// With more role names than this, one listing of all roles is less work than a call for each.
-const NAMES: usize = 10;
+/// With more role names than this, one listing of all roles takes less time than a call for each: one page holds as many
+/// roles as an account may have unless its quota was raised.
+///
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>.
+const NAMES: usize = CONCURRENCY;
 /// Where Identity Center keeps its roles; a region may follow.
 ///
 /// See <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.

@@ -8,10 +8,11 @@ import sys
 
 import boto3
 
-from script import clusters_of, token
+from script import clusters_of, read_policy, token
 
 folder, member_role, external_id, *regions = sys.argv[1:]
-args = argparse.Namespace(member_role=member_role, external_id=external_id, regions=regions)
+policy = read_policy(pathlib.Path(folder) / "policy.yaml")
+args = argparse.Namespace(member_role=member_role, external_id=external_id, regions=regions, policy=policy)
 session = boto3.Session(region_name=regions[0])
 pages = session.client("organizations", region_name="us-east-1").get_paginator("list_accounts").paginate()
 accounts = [account["Id"] for page in pages for account in page["Accounts"] if account["Status"] == "ACTIVE"]

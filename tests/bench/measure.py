@@ -16,7 +16,7 @@ import urllib.request
 
 import yaml
 
-from bound import bound
+from bound import FORMULA, bound
 
 HERE = pathlib.Path(__file__).parent
 README = HERE.parent.parent / "README.md"
@@ -33,7 +33,7 @@ def say(text):
 class Lab:
     """A lab in a process of its own, in which every cluster lacks everything."""
 
-    def __init__(self, binary, clusters, latency, folder):
+    def __init__(self, binary, clusters, latency, rows, folder):
         self.clusters, self.folder = clusters, pathlib.Path(folder)
         # A few accounts have no clusters: those of management, security and the like.
         accounts = max(4, clusters // PER_ACCOUNT + 8)
@@ -46,7 +46,9 @@ class Lab:
             time.sleep(0.05)
         exports = subprocess.run(["sh", "-c", f". {shlex.quote(str(self.folder / 'env'))}; env -0"], capture_output=True)
         self.env = dict(pair.split("=", 1) for pair in exports.stdout.decode().split("\0") if "=" in pair)
-        (self.folder / "policy.yaml").write_text((HERE / "policy.yaml").read_text())
+        policy = yaml.safe_load((HERE / "policy.yaml").read_text())
+        policy["access"] = policy["access"][:rows]
+        (self.folder / "policy.yaml").write_text(yaml.safe_dump(policy))
         settings = yaml.safe_load((self.folder / "rolecall.yaml").read_text())
         organization = settings["organization"]
         self.member_role, self.external_id = organization["memberRole"], organization.get("externalId", "")
@@ -96,7 +98,7 @@ def rolecall(args, lab):
 
 def script(args, lab):
     command = [sys.executable, str(HERE / "script.py"), "--member-role", lab.member_role, "--regions", ",".join(lab.regions)]
-    command += ["--external-id", lab.external_id, "--threads", str(AT_ONCE)]
+    command += ["--external-id", lab.external_id, "--policy", str(lab.folder / "policy.yaml"), "--threads", str(AT_ONCE)]
     full = timed(command, lab, {0})
     return {"full": full, "converged": timed(command, lab, {0})}
 
@@ -123,13 +125,13 @@ def measure(args):
     """Every contender at every size, in turn, so that a busy moment of the machine meets all of them."""
     results = {}
     for clusters in args.sizes:
-        for repetition in range(args.repetitions):
+        for repetition in range(repetitions(args, clusters)):
             for name, runner in RUNNERS.items():
                 others = name != "rolecall"
                 if name in args.without or others and (clusters > args.others_up_to or repetition >= args.others_repetitions):
                     continue
                 with tempfile.TemporaryDirectory(prefix="rolecall-bench-") as folder:
-                    lab = Lab(args.binary, clusters, args.latency, folder)
+                    lab = Lab(args.binary, clusters, args.latency, args.rows, folder)
                     try:
                         result = runner(args, lab)
                     finally:
@@ -142,6 +144,10 @@ def measure(args):
         raw = {" ".join(map(str, key)): runs for key, runs in results.items()}
         pathlib.Path(args.raw).write_text(json.dumps(raw, indent=1))
     return results
+
+
+def repetitions(args, clusters):
+    return args.repetitions if clusters <= args.others_up_to else args.large_repetitions
 
 
 def median(runs, key):
@@ -198,11 +204,13 @@ def write_readme(text):
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/run", description="Measures rolecall, the usual script and aws-auth commands side by side.")
-    parser.add_argument("--quick", action="store_true", help="100 clusters, once, and the README stays as it is")
+    parser.add_argument("--quick", action="store_true", help="100 clusters, once")
     parser.add_argument("--sizes", type=lambda text: [int(n) for n in text.split(",")], default=[100, 1000, 5000])
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--others-up-to", type=int, default=1000, help="the largest fleet for script and aws-auth")
-    parser.add_argument("--others-repetitions", type=int, default=3)
+    parser.add_argument("--others-repetitions", type=int, default=1)
+    parser.add_argument("--large-repetitions", type=int, default=1, help="of fleets that only rolecall is measured on")
+    parser.add_argument("--rows", type=int, choices=range(1, 13), default=12, metavar="N", help="of aws-auth to want, 1 to 12")
     parser.add_argument("--without", action="append", choices=RUNNERS, default=[], help="leave one out")
     parser.add_argument("--latency", type=float, default=0.040, metavar="SECONDS", help="of every call")
     parser.add_argument("--raw", metavar="FILE", help="write every single run to FILE as JSON")
@@ -212,23 +220,27 @@ def main():
     parser.add_argument("--command-line", default="", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.quick:
-        args.sizes, args.repetitions, args.no_readme = [100], 1, True
+        args.sizes, args.repetitions = [100], 1
     results = measure(args)
-    cores = os.cpu_count()
-    text = (
-        f"`tests/bench/run{args.command_line}` on {cores} cores, the lab among them, with {args.latency * 1000:.0f} ms before every "
-        f"answer, {PER_ACCOUNT} clusters per account and {AT_ONCE} at once; medians of {args.repetitions} runs"
-        f"{others(args)}.\n\n{table(args, results)}\n\n{by_service(results)}"
-    )
+    text = "\n\n".join(filter(None, [caption(args, results), table(args, results), FORMULA, by_service(results)]))
     print(text)
     if not args.no_readme:
         write_readme(text)
 
 
-def others(args):
-    if args.others_repetitions >= args.repetitions:
-        return ""
-    return f", of script and aws-auth commands {args.others_repetitions}"
+def caption(args, results):
+    runs = sorted({len(of_one) for of_one in results.values()})
+    repeated = "one run each" if runs == [1] else f"medians where there are more runs than one ({runs[0]} to {runs[-1]})"
+    return (
+        f"`tests/bench/run{args.command_line}` on {os.cpu_count()} cores, the lab among them, with {args.latency * 1000:.0f} ms "
+        f"before every answer, {PER_ACCOUNT} clusters per account and {AT_ONCE} at once. The policy wants {args.rows} rows of "
+        f"aws-auth and {objects()} RBAC objects on every cluster; the aws-auth command knows the rows only. {repeated.capitalize()}."
+    )
+
+
+def objects():
+    policy = yaml.safe_load((HERE / "policy.yaml").read_text())
+    return len(policy["roles"]) + sum(len(group["clusterRoles"]) for group in policy["groups"])
 
 
 if __name__ == "__main__":

@@ -24,30 +24,13 @@ LABELS = {"app.kubernetes.io/managed-by": "script"}
 SELECTOR = "app.kubernetes.io/managed-by=script"
 SSO_PATH = "/aws-reserved/sso.amazonaws.com/"
 
-# Permission set or role, username, groups.
-ACCESS = [
-    ("PlatformAdmin", None, "admin:{{SessionName}}", ["platform-admins"]),
-    ("Auditor", None, "auditor:{{SessionName}}", ["auditors"]),
-    (None, "deployer", "deployer:{{SessionName}}", ["deployers", "developers"]),
-]
-READ = ["get", "list", "watch"]
-CLUSTER_ROLES = {
-    "developer": [
-        {"apiGroups": [""], "resources": ["pods", "pods/log", "services", "events"], "verbs": READ},
-        {"apiGroups": ["apps"], "resources": ["deployments", "replicasets"], "verbs": READ},
-    ],
-    "on-call": [{"apiGroups": [""], "resources": ["pods"], "verbs": READ + ["delete"]}],
-}
-BINDINGS = [
-    ("platform-admins", "cluster-admin"),
-    ("auditors", "view"),
-    ("deployers", "edit"),
-    ("developers", "developer"),
-    ("developers", "on-call"),
-]
-
 written = 0
 written_lock = threading.Lock()
+
+
+def read_policy(path):
+    with open(path) as file:
+        return yaml.safe_load(file)
 
 
 def count_write():
@@ -87,22 +70,21 @@ def member_session(sts, account, args):
     )
 
 
-def wanted_rows(session, account):
+def wanted_rows(session, account, policy):
     """The rows of aws-auth for this account: permission sets become the roles that Identity Center made here."""
     iam = session.client("iam", region_name="us-east-1")
-    sso = [r["RoleName"] for page in iam.get_paginator("list_roles").paginate(PathPrefix=SSO_PATH) for r in page["Roles"]]
+    pages = iam.get_paginator("list_roles").paginate(PaginationConfig={"PageSize": 1000})
+    roles = [(role["Path"], role["RoleName"]) for page in pages for role in page["Roles"]]
     rows = []
-    for permission_set, role, username, groups in ACCESS:
-        if permission_set:
-            of_set = re.compile(rf"AWSReservedSSO_{re.escape(permission_set)}_[0-9a-f]{{16}}")
-            names = [name for name in sso if of_set.fullmatch(name)]
+    for grant in policy["access"]:
+        if "permissionSet" in grant["who"]:
+            of_set = re.compile(rf"AWSReservedSSO_{re.escape(grant['who']['permissionSet'])}_[0-9a-f]{{16}}")
+            names = [name for path, name in roles if path.startswith(SSO_PATH) and of_set.fullmatch(name)]
         else:
-            try:
-                names = [iam.get_role(RoleName=role)["Role"]["RoleName"]]
-            except iam.exceptions.NoSuchEntityException:
-                names = []
+            names = [name for path, name in roles if f"{path}{name}" == "/" + grant["who"]["role"]]
         for name in names:
-            rows.append({"rolearn": f"arn:aws:iam::{account}:role/{name}", "username": username, "groups": groups})
+            arn = f"arn:aws:iam::{account}:role/{name}"
+            rows.append({"rolearn": arn, "username": grant["username"], "groups": grant["groups"]})
     return rows
 
 
@@ -120,7 +102,7 @@ def clusters_of(account, sts, args):
             for name in page["clusters"]:
                 cluster = eks.describe_cluster(name=name)["cluster"]
                 if rows is None:
-                    rows = wanted_rows(session, account)
+                    rows = wanted_rows(session, account, args.policy)
                 found.append((session, account, region, cluster, rows))
     return found
 
@@ -158,15 +140,16 @@ def correct_aws_auth(core, rows):
     count_write()
 
 
-def correct_rbac(rbac):
+def correct_rbac(rbac, policy):
     have = {role.metadata.name for role in rbac.list_cluster_role(label_selector=SELECTOR).items}
-    for name, rules in CLUSTER_ROLES.items():
+    for role in policy["roles"]:
+        name = role["name"]
         if name not in have:
-            rules = [k8s.V1PolicyRule(api_groups=r["apiGroups"], resources=r["resources"], verbs=r["verbs"]) for r in rules]
+            rules = [k8s.V1PolicyRule(api_groups=r["apiGroups"], resources=r["resources"], verbs=r["verbs"]) for r in role["rules"]]
             rbac.create_cluster_role(k8s.V1ClusterRole(metadata=k8s.V1ObjectMeta(name=name, labels=LABELS), rules=rules))
             count_write()
     have = {binding.metadata.name for binding in rbac.list_cluster_role_binding(label_selector=SELECTOR).items}
-    for group, role in BINDINGS:
+    for group, role in [(group["name"], role) for group in policy["groups"] for role in group["clusterRoles"]]:
         name = f"script:{group}:{role}"
         if name not in have:
             rbac.create_cluster_role_binding(
@@ -179,11 +162,11 @@ def correct_rbac(rbac):
             count_write()
 
 
-def correct(session, account, region, cluster, rows):
+def correct(session, account, region, cluster, rows, policy):
     try:
         with api_client(session, region, cluster) as client:
             correct_aws_auth(k8s.CoreV1Api(client), rows)
-            correct_rbac(k8s.RbacAuthorizationV1Api(client))
+            correct_rbac(k8s.RbacAuthorizationV1Api(client), policy)
         return True
     except Exception as error:  # One cluster shall not stop the others.
         print(f"{account} {region} {cluster['name']}: {error}", file=sys.stderr)
@@ -195,6 +178,7 @@ def main():
     parser.add_argument("--member-role", required=True)
     parser.add_argument("--external-id")
     parser.add_argument("--regions", required=True, type=lambda text: text.split(","))
+    parser.add_argument("--policy", required=True, type=read_policy)
     parser.add_argument("--threads", type=int, default=64)
     args = parser.parse_args()
     session = boto3.Session(region_name=args.regions[0])
@@ -203,7 +187,7 @@ def main():
     sts = session.client("sts")
     with futures.ThreadPoolExecutor(args.threads) as walkers, futures.ThreadPoolExecutor(args.threads) as workers:
         walks = [walkers.submit(clusters_of, account, sts, args) for account in accounts]
-        work = [workers.submit(correct, *found) for walk in futures.as_completed(walks) for found in walk.result()]
+        work = [workers.submit(correct, *found, args.policy) for walk in futures.as_completed(walks) for found in walk.result()]
         done = [job.result() for job in work]
     print(f"accounts={len(accounts)} clusters={len(done)} failed={done.count(False)} written={written}")
     return 0 if all(done) else 1

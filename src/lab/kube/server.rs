@@ -30,7 +30,8 @@ use super::{
 };
 use crate::{
     authenticator::{self, Reading},
-    lab::{Call, Refusal, door, host, world::World},
+    lab::{Call, Refusal, door, world::World},
+    limits,
     model::ClusterId,
 };
 
@@ -59,7 +60,7 @@ impl ApiServer {
     /// # Errors
     /// When there is no port, or no certificate can be made.
     pub fn new(id: ClusterId) -> io::Result<Arc<Self>> {
-        host::raise_open_files();
+        limits::raise_open_files();
         let certificates = certs::issue(&id.to_string())?;
         let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
