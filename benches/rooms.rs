@@ -4,6 +4,9 @@
 //! write them: in block style, plain and quoted, with and without lists in brackets. Inputs are made only for what is
 //! measured.
 
+// What a measurement begins with is right, or there is nothing to measure.
+#![allow(clippy::unwrap_used)]
+
 use std::{cell::LazyCell, collections::BTreeMap, fmt::Write as _, hint::black_box, time::Duration};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};

@@ -8,7 +8,6 @@
 
 mod aws_auth;
 mod broken_section;
-#[cfg(feature = "lab")]
 mod calls;
 mod cli;
 mod conflict;
@@ -16,7 +15,6 @@ mod contract;
 mod contract_aws;
 mod contract_kubernetes;
 mod daemon;
-#[cfg(feature = "lab")]
 mod demo;
 mod deploy;
 mod first_light;

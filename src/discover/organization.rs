@@ -61,13 +61,14 @@ pub async fn organization(
 ) -> Result<Organization, DiscoverError> {
     let told = Told { scope, found, accounts: Mutex::default() };
     if let Some(ids) = &scope.accounts {
-        ids.iter()
-            .for_each(|id| told.tell(&Account { id: id.clone(), name: id.to_string(), ou_path: None, tags: None }));
+        for id in ids {
+            told.tell(&Account { id: id.clone(), name: id.to_string(), ou_path: None, tags: None });
+        }
         return Ok(Organization { id: None, accounts: told.into_accounts(), findings: Vec::new(), complete: true });
     }
     let client = hub.organizations();
     let (send, mut pages) = mpsc::unbounded_channel::<Vec<Listed>>();
-    let placing = async {
+    let placing = Box::pin(async {
         let (mut tree, mut listed) = (Tree::new(hub, &client), Vec::new());
         while let Some(mut page) = pages.recv().await {
             if need.ou_paths {
@@ -80,8 +81,8 @@ pub async fn organization(
             listed.extend(page);
         }
         Ok((tree, listed))
-    };
-    let listing = async { Ok(list_accounts(hub, &client, send).await) };
+    });
+    let listing = Box::pin(async { Ok(list_accounts(hub, &client, send).await) });
     let (id, ended_by, (tree, mut listed)) = futures::try_join!(describe(hub, &client), listing, placing)?;
     let mut gaps = Gaps::default();
     if let Some(error) = ended_by {
@@ -99,7 +100,9 @@ pub async fn organization(
     if need.account_tags {
         read_tags(hub, &client, &mut accounts, &mut gaps, &told).await?;
     } else {
-        accounts.iter().for_each(|account| told.tell(account));
+        for account in &accounts {
+            told.tell(account);
+        }
     }
     let complete = gaps.findings.is_empty();
     let mut findings: Vec<Finding> = inactive.iter().map(Listed::skipped).collect();

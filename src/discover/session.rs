@@ -17,6 +17,9 @@ use super::{
 };
 use crate::model::{AccountId, Arn, Partition, Place, Region};
 
+/// By service and region.
+type Rates = HashMap<(&'static str, Option<Region>), Arc<Rate>>;
+
 /// The member role's session in one account. Its credentials renew themselves.
 #[derive(Debug)]
 pub struct Session {
@@ -25,7 +28,7 @@ pub struct Session {
     base: SdkConfig,
     credentials: Arc<CachedCredentials>,
     turns: Turns,
-    rates: Mutex<HashMap<(&'static str, Option<Region>), Arc<Rate>>>,
+    rates: Mutex<Rates>,
 }
 
 impl Session {

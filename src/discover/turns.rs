@@ -25,12 +25,11 @@ impl Turns {
         // The semaphore is never closed, so there always is a permit in the end.
         let turn = self.0.acquire().await;
         let mut work = pin!(work);
-        match timeout(LENT, &mut work).await {
-            Ok(done) => done,
-            Err(_) => {
-                drop(turn);
-                work.await
-            }
+        if let Ok(done) = timeout(LENT, &mut work).await {
+            done
+        } else {
+            drop(turn);
+            work.await
         }
     }
 }

@@ -91,7 +91,7 @@ pub(super) async fn examine(
         Ok(client) => client,
         Err(why) => return Examined { report: unreadable(cluster, None, why), way_in: None },
     };
-    let Some(look) = context.unless_called_off(look(&client, &cluster, &way_in, began)).await else {
+    let Some(look) = context.unless_called_off(Box::pin(look(&client, &cluster, &way_in, began))).await else {
         let message = "the pass was called off".to_owned();
         let why = Unreadable { kind: UnreadableKind::Timeout, message, next: None };
         let report = ClusterReport { status: Status::Unknown, ..unreadable(cluster, None, why) };

@@ -235,7 +235,7 @@ impl Walk {
         };
         debug!(%region, clusters = names.len(), "region read");
         if self.depth == Depth::Inside && !names.is_empty() {
-            stop.identities.get_or_init(|| self.listing.take(self.identities(stop))).await;
+            stop.identities.get_or_init(|| self.listing.take(Box::pin(self.identities(stop)))).await;
         }
         let mut tasks = JoinSet::new();
         for name in names {

@@ -20,7 +20,7 @@ async fn all_accounts_services_and_regions_share_their_connections() {
     let server = Server::start(|ask| match ask.operation.as_str() {
         "ListClusters" => Some(Answer::Json(json!({"clusters": []}))),
         "ListRegions" => Some(Answer::Json(json!({"Regions": []}))),
-        "ListAccounts" => Some(Answer::Json(json!({"Accounts": []}))),
+        "ListAccounts" | "ListAccountsForParent" => Some(Answer::Json(json!({"Accounts": []}))),
         "GetRole" => Some(Answer::Error(404, "NoSuchEntity", "no")),
         _ => None,
     })
@@ -42,7 +42,7 @@ async fn all_accounts_services_and_regions_share_their_connections() {
 #[tokio::test]
 async fn an_account_or_region_whose_retries_are_used_up_takes_none_from_the_others() {
     let server = Server::start(|ask| {
-        (ask.operation == "ListClusters").then(|| match (ask.key.as_str(), ask.region.as_str()) {
+        (ask.operation == "ListClusters").then_some(match (ask.key.as_str(), ask.region.as_str()) {
             ("KEY111111111111", "eu-west-1") => Answer::Error(500, "ServerException", "broken for good"),
             _ => Answer::Error(500, "ServerException", "broken here too"),
         })
@@ -67,11 +67,10 @@ async fn an_account_or_region_whose_retries_are_used_up_takes_none_from_the_othe
 #[tokio::test]
 async fn every_call_passes_the_rate_of_its_service() {
     let server = Server::start(|ask| match ask.operation.as_str() {
-        "ListAccounts" => Some(Answer::Json(json!({"Accounts": [{"Id": "111111111111"}]}))),
+        "ListAccounts" | "ListAccountsForParent" => Some(Answer::Json(json!({"Accounts": [{"Id": "111111111111"}]}))),
         "ListTagsForResource" => Some(Answer::Json(json!({"Tags": []}))),
         "ListRoots" => Some(Answer::Json(json!({"Roots": [{"Id": "r-ab12", "Name": "Root"}]}))),
         "ListOrganizationalUnitsForParent" => Some(Answer::Json(json!({"OrganizationalUnits": []}))),
-        "ListAccountsForParent" => Some(Answer::Json(json!({"Accounts": [{"Id": "111111111111"}]}))),
         "ListClusters" => Some(Answer::Json(json!({"clusters": ["a", "b"]}))),
         "DescribeCluster" => Some(Answer::Error(404, "ResourceNotFoundException", "no")),
         "ListRegions" => Some(Answer::Json(json!({"Regions": []}))),

@@ -97,7 +97,9 @@ impl Server {
         });
         let connections: Arc<AtomicUsize> = Arc::default();
         let counted = Arc::clone(&connections);
-        let listener = listener.tap_io(move |_| drop(counted.fetch_add(1, Ordering::SeqCst)));
+        let listener = listener.tap_io(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, asked, connections }
     }

@@ -16,6 +16,7 @@ use crate::{
             State, World,
             center::IdentityCenter,
             eks::EksCluster,
+            iam::Iam,
             keys::{Caller, Key},
             organization::{Account, Organization},
         },
@@ -63,7 +64,7 @@ pub(super) fn world() -> Arc<World> {
             joined: then(),
             tags: BTreeMap::new(),
             regions: BTreeSet::from([Region::new(REGION), Region::new("us-east-1")]),
-            iam: Default::default(),
+            iam: Iam::default(),
         };
         state.accounts.insert(account(id), made);
         let role = state.add_role(&account(id), "/", "Admin", json!({}), then()).unwrap().id.clone();
