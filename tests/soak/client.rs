@@ -84,7 +84,7 @@ impl Patience {
     /// While faults are about, hung sockets shall not take all day.
     pub const SHORT: Self = Self { aws: Duration::from_millis(1500), cluster: Duration::from_millis(2500) };
     /// Without faults, nothing may be given up because the machine is busy.
-    pub const LONG: Self = Self { aws: Duration::from_secs(120), cluster: Duration::from_secs(120) };
+    pub const LONG: Self = Self { aws: Duration::from_mins(2), cluster: Duration::from_mins(2) };
 }
 
 /// An SDK configuration that leads to the lab.

@@ -122,7 +122,7 @@ fn role_rows(account: &str, feature: &mut Feature, rng: &mut Rng) -> Vec<Row> {
     }
     for number in 0..rng.u8(0..4) {
         let group = pick(rng, &["auditors", "legacy", "system:masters"]);
-        let row = Row::foreign(arn(&format!("Legacy-{number}")), format!("legacy:{{{{SessionName}}}}"), &[group]);
+        let row = Row::foreign(arn(&format!("Legacy-{number}")), "legacy:{{SessionName}}".to_owned(), &[group]);
         if chance(rng, 0.2) {
             rows.push(Row::foreign(row.arn.to_uppercase().replace("ARN:AWS:IAM", "arn:aws:iam"), "twice", &["legacy"]));
         }

@@ -72,7 +72,7 @@ impl Case<'_> {
                     self.others_bytes(written, number, &mut faults);
                     self.removals(written, number, passes, &mut faults);
                 } else {
-                    self.others_objects(written, &mut faults);
+                    others_objects(written, &mut faults);
                     self.bindings(written, number, passes, &mut faults);
                 }
             }
@@ -114,7 +114,8 @@ impl Case<'_> {
                 // What nobody can read goes with the repair of its section, where the backup has it.
                 let unreadable = chunk.arn.is_none() || text.starts_with('[');
                 let repaired = unreadable && was_broken(section, text) && self.is_backed_up(section, text, number);
-                if !now.contains(&chunk.text) && !(self.removes_unmanaged && gone) && !repaired {
+                let excused = repaired || (self.removes_unmanaged && gone);
+                if !excused && !now.contains(&chunk.text) {
                     let Chunk { text: chunk, .. } = chunk;
                     faults.push(format!("write {number}: (a) {section} lost {chunk:?}:\n{text}\nbecame\n{now}"));
                 }
@@ -129,19 +130,6 @@ impl Case<'_> {
 
     fn keeps(&self, arn: &str) -> bool {
         self.feature.protected.contains(&arn.to_lowercase())
-    }
-
-    /// (a) for objects of RBAC and whatever else there is.
-    fn others_objects(&self, written: &Written, faults: &mut Vec<String>) {
-        let Some(before) = written.before.as_deref() else { return };
-        let labelled = before["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "rolecall";
-        // A ClusterRole that the policy defines is taken over under its name.
-        if !labelled && written.resource != "clusterroles" {
-            faults.push(format!("(a) rolecall wrote {} {}, which is not its own", written.resource, written.name));
-        }
-        if written.name == OWN_BINDING || written.name == "soak-foreign" {
-            faults.push(format!("(a) rolecall wrote {} {}", written.resource, written.name));
-        }
     }
 
     /// (b) No protected principal is ever without the access that it had.
@@ -254,6 +242,19 @@ impl Case<'_> {
             }
         }
         faults
+    }
+}
+
+/// (a) for objects of RBAC and whatever else there is.
+fn others_objects(written: &Written, faults: &mut Vec<String>) {
+    let Some(before) = written.before.as_deref() else { return };
+    let labelled = before["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "rolecall";
+    // A ClusterRole that the policy defines is taken over under its name.
+    if !labelled && written.resource != "clusterroles" {
+        faults.push(format!("(a) rolecall wrote {} {}, which is not its own", written.resource, written.name));
+    }
+    if written.name == OWN_BINDING || written.name == "soak-foreign" {
+        faults.push(format!("(a) rolecall wrote {} {}", written.resource, written.name));
     }
 }
 

@@ -62,6 +62,7 @@ impl WayIn {
 
 /// What is special about a cluster.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is there or not, whatever the others are")]
 pub struct Feature {
     /// Its authentication mode.
     pub mode: AuthenticationMode,

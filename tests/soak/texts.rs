@@ -110,7 +110,7 @@ fn block(key: &str, rows: &[Row], broken: bool, indent: usize, crlf: bool, rng: 
         lines(&format!("- {key}: arn:aws:iam::111122223333:role/typo\n  username: {{{{broken"), None, false);
     }
     if rows.is_empty() && !broken && chance(rng, 0.5) {
-        section.text = "[]\n".to_owned();
+        "[]\n".clone_into(&mut section.text);
     }
     if !broken && !rows.is_empty() && chance(rng, 0.1) {
         // The last line has no end.
