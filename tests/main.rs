@@ -23,6 +23,8 @@ mod own_access;
 mod rbac;
 mod realparts;
 mod seeds;
+#[cfg(feature = "lab")]
+mod soak;
 mod support;
 mod tidy;
 mod way_in;
