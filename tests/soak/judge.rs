@@ -181,14 +181,13 @@ impl Case<'_> {
         }
     }
 
-    /// Whether the pass that wrote has a finding whose advice names somebody; so has one that made no report.
+    /// Whether a change that the pass carried out names somebody; where there is no report, [`reported`] says so.
     fn is_named(&self, arn: &str, number: usize, passes: &[Made]) -> bool {
         let pass = passes.iter().find(|pass| (pass.marks[0][self.id]..pass.marks[1][self.id]).contains(&number));
         let Some(Ok(report)) = pass.map(|pass| &pass.report) else { return true };
         let mine = report.clusters.iter().filter(|cluster| cluster.cluster.id == *self.id);
-        let plans = mine.flat_map(|cluster| cluster.carried_out().map(|(plan, _)| plan).chain(&cluster.plan));
-        let advice = plans.flat_map(|plan| &plan.findings).filter_map(|finding| finding.next.as_deref());
-        advice.filter_map(|next| next.split("The fixed section:").next()).any(|next| next.contains(arn))
+        let plans = mine.flat_map(|cluster| cluster.earlier.iter().map(|(plan, _)| plan).chain(&cluster.plan));
+        plans.flat_map(|plan| &plan.changes).any(|change| change.reason.contains(arn))
     }
 
     /// (c) What the policy wants, by all that is true, is not taken away, whatever of it could not be read.

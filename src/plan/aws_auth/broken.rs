@@ -69,10 +69,7 @@ fn next(
         [line] => format!("; one row that cannot be read, on line {line}, is left out"),
         [line, ..] => format!("; {} rows that cannot be read, from line {line} on, are left out", broken.lost.len()),
     };
-    let named = match losses.names.as_slice() {
-        [] => String::new(),
-        names => format!("; no row is left for {}", listed(names, names.len())),
-    };
+    let named = named(losses);
     if let Some(why) = &losses.forbidden {
         return format!(
             "correct {section} by hand: a repair is not made, since {why}{lost}{named}. To start from, what can be read of \
@@ -87,6 +84,14 @@ fn next(
         )
     };
     format!("{how}{lost}{named}. The fixed section:\n{text}")
+}
+
+/// Everybody who goes with the repair: nobody does so silently.
+fn named(losses: &Losses) -> String {
+    match losses.names.as_slice() {
+        [] => String::new(),
+        names => format!("; no row is left for {}", listed(names, names.len())),
+    }
 }
 
 fn is_own_way_in(section: Section, rules: &PlanRules) -> bool {
@@ -132,16 +137,17 @@ pub(super) fn backup(name: String, data: &BTreeMap<String, String>) -> Pending {
     Pending { write, changes: Vec::new(), removes: false, counts: false }
 }
 
-/// The change that a repair is.
-pub(super) fn change(broken: &BrokenSection, section: Section, fixed: &str) -> Change {
+/// The change that a repair is; it also names who is left out, since it is still told when the section is repaired and
+/// there is nothing more to find.
+pub(super) fn change(broken: &BrokenSection, section: Section, fixed: &Fixed<'_>) -> Change {
     Change {
         surface: Surface::AwsAuth,
         action: Action::Change,
         subject: Subject::Section(section),
         who: None,
-        reason: format!("does not parse{}: {}", place(broken), broken.why.message),
+        reason: format!("does not parse{}: {}{}", place(broken), broken.why.message, named(&fixed.losses)),
         before: Some(Content::Text(broken.text.clone())),
-        after: Some(Content::Text(fixed.to_owned())),
+        after: Some(Content::Text(fixed.text.to_owned())),
         sources: Vec::new(),
         changed_by: None,
     }

@@ -146,6 +146,8 @@ fn whoever_is_left_out_is_named() {
     let plan = repaired(&broken(), &rows(vec![wanted("dev", "dev", &["d"])]));
     let next = found(&plan, FindingCode::SectionBroken)[0].next.as_deref().unwrap();
     assert!(next.contains(&format!("no row is left for {}. The fixed section", arn("bad"))), "{next}");
+    let repair = plan.changes.iter().find(|change| change.subject == Subject::Section(Section::Roles)).unwrap();
+    assert!(repair.reason.ends_with(&format!("no row is left for {}", arn("bad"))), "{}", repair.reason);
     let plan = repaired(&broken(), &rows(vec![wanted("bad", "bad", &["d"])]));
     assert!(!found(&plan, FindingCode::SectionBroken)[0].next.as_deref().unwrap().contains("no row is left"));
 }

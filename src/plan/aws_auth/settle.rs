@@ -97,7 +97,7 @@ fn texts(
                 let fixed = text.map(|text| Fixed { text, losses: losses(text) });
                 decisions.findings.push(broken::finding(cluster, section, broken, fixed.as_ref(), rules, &backup));
                 let allowed = fixed.filter(|fixed| rules.repair && fixed.losses.forbidden.is_none());
-                allowed.is_some_and(|fixed| repair(broken, section, fixed.text, &mut outcome))
+                allowed.is_some_and(|fixed| repair(broken, section, &fixed, &mut outcome))
             }
         };
         match texts {
@@ -111,7 +111,7 @@ fn texts(
     outcome
 }
 
-fn repair(broken: &BrokenSection, section: Section, fixed: &str, outcome: &mut Outcome) -> bool {
+fn repair(broken: &BrokenSection, section: Section, fixed: &Fixed<'_>, outcome: &mut Outcome) -> bool {
     outcome.repairs.push(broken::change(broken, section, fixed));
     outcome.repaired.insert(section)
 }
