@@ -20,7 +20,8 @@
 //! | [`fleet`] | one pass: composes the stages | all of the above |
 //! | [`web`] | health, readiness, metrics | `fleet` and below |
 //! | [`daemon`] | passes on a schedule | `web`, `fleet` and below |
-//! | `lab` | a simulated organization to try, test and measure against; feature `lab` | `model`, `authenticator` |
+//! | `lab` | a simulated organization to try, test and measure against; feature `lab` | `model`, `authenticator`, `limits` |
+//! | [`limits`] | how many files may be open | nothing |
 //! | [`cli`] | one file per command | everything; `lab` for `demo` and `lab` alone |
 //!
 //! # Invariants
@@ -41,6 +42,7 @@ pub mod discover;
 pub mod fleet;
 #[cfg(feature = "lab")]
 pub mod lab;
+pub mod limits;
 pub mod model;
 pub mod observe;
 pub mod plan;

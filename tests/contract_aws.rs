@@ -21,7 +21,7 @@ const MOTO_MANAGEMENT: &str = "999800000001";
 
 /// What came of one case.
 #[derive(Debug, Deserialize)]
-struct Outcome {
+struct CaseOutcome {
     /// `ok`, or the error code that AWS documents.
     documented: String,
     /// What came: `ok` with the answer, `error` with its code and `status`, `missing` where a server does not have the call,
@@ -31,7 +31,7 @@ struct Outcome {
     model: Vec<String>,
 }
 
-impl Outcome {
+impl CaseOutcome {
     fn is_missing(&self) -> bool {
         self.outcome.contains_key("missing")
     }
@@ -43,7 +43,7 @@ impl Outcome {
     }
 }
 
-type Outcomes = BTreeMap<String, Outcome>;
+type Outcomes = BTreeMap<String, CaseOutcome>;
 
 /// The Python of the virtual environment that moto is in.
 fn python() -> PathBuf {

@@ -107,7 +107,7 @@ async fn the_lab_is_walked_from_the_organization_to_its_clusters() {
     };
     let hub = discover::hub_with(config, &scope, 4).await.unwrap();
     let need = Need { account_tags: true, ou_paths: true };
-    let organization = discover::organization(&hub, &scope, need).await.unwrap();
+    let organization = discover::organization(&hub, &scope, need, &|_| ()).await.unwrap();
     assert!(organization.complete, "{:?}", organization.findings);
     let told: Vec<_> = organization.accounts.iter().map(|a| (a.id.as_str(), a.ou_path.as_deref().unwrap())).collect();
     assert_eq!(told, [(HUB, "/"), (MEMBER, "/prod/blue")]);
@@ -116,7 +116,13 @@ async fn the_lab_is_walked_from_the_organization_to_its_clusters() {
     let session = hub.session(&member.id).await.unwrap();
     let regions = discover::regions(&session, &scope.regions).await.unwrap();
     assert_eq!(regions, ["eu-west-1", "us-east-1"].map(Region::new));
-    let (clusters, findings) = discover::clusters(&session, member, &regions[0]).await.unwrap();
+    let eks = discover::Eks::new(&session, member, &regions[0]);
+    let (mut clusters, mut findings) = (Vec::new(), Vec::new());
+    for name in eks.names().await.unwrap() {
+        let (cluster, notice) = eks.describe(&name).await.unwrap().unwrap();
+        clusters.push(cluster);
+        findings.extend(notice);
+    }
     assert_eq!(findings, []);
     assert_eq!((&clusters[0].id, clusters[0].authentication_mode), (&id, AuthenticationMode::ApiAndConfigMap));
     assert_eq!(clusters[0].endpoint, endpoint);

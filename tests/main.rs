@@ -8,13 +8,13 @@
 
 mod aws_auth;
 mod broken_section;
+mod calls;
 mod cli;
 mod conflict;
 mod contract;
 mod contract_aws;
 mod contract_kubernetes;
 mod daemon;
-#[cfg(feature = "lab")]
 mod demo;
 mod deploy;
 mod first_light;
@@ -23,7 +23,6 @@ mod own_access;
 mod rbac;
 mod realparts;
 mod seeds;
-#[cfg(feature = "lab")]
 mod soak;
 mod support;
 mod tidy;

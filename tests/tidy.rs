@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Each room with the rooms it may name beside itself.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("model", &[]),
     ("source", &["model"]),
     ("settings", &["model", "source"]),
@@ -24,7 +24,8 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("daemon", UP_TO_WEB),
     ("cli", EVERYTHING),
     ("telemetry", &[]),
-    ("lab", &["model", "authenticator"]),
+    ("limits", &[]),
+    ("lab", &["model", "authenticator", "limits"]),
     ("main", &["cli", "telemetry"]),
 ];
 
@@ -47,6 +48,7 @@ const EVERYTHING: &[&str] = &[
     "web",
     "daemon",
     "telemetry",
+    "limits",
     "lab",
 ];
 

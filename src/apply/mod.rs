@@ -1,10 +1,15 @@
 //! Plan → outcome: the only code that mutates anything. It decides nothing.
 
+mod abreast;
 mod aws_auth;
 mod object;
 mod order;
 
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::{
     connect,
@@ -12,27 +17,58 @@ use crate::{
 };
 use order::Progress;
 
-/// Carries out the plan's steps in their order, each under its precondition.
+/// Carries out the plan's steps in their order, each under its precondition. Roles that follow each other and take nothing
+/// away are written side by side, and so are bindings.
 ///
 /// A precondition that does not hold is never forced. A step that removes something is left out when any step before it
 /// did not succeed, and when any object of the plan is refused in a server-side dry run, which comes before the first
 /// write of a plan that removes anything. A plan that a guard holds back is left out as a whole.
-pub async fn apply(client: &kube::Client, plan: &Plan) -> Outcome {
+///
+/// No step is begun after `time`; a write that was begun is waited for, since only its answer tells whether it took place.
+pub async fn apply(client: &kube::Client, plan: &Plan, time: Duration) -> Outcome {
+    let deadline = Deadline { began: Instant::now(), time };
     let place = Place { client, cluster: &plan.cluster };
     let mut progress = Progress::new(plan);
     if plan.blocked.is_none() && plan.steps.iter().any(|step| step.removes) {
         place.rehearse(plan, &mut progress).await;
     }
-    let mut left = None;
-    for (index, step) in plan.steps.iter().enumerate() {
-        let result = match progress.verdict(index, step) {
-            Some(result) => result,
-            None => place.carry_out(step, &mut left).await,
-        };
-        log(plan, step, &result);
-        progress.record(step, result);
+    let (mut left, mut index) = (None, 0);
+    while let Some(rest) = plan.steps.get(index..) {
+        match abreast::next(rest) {
+            [] => break,
+            [step] => {
+                let result = match deadline.verdict(&mut progress, index, step) {
+                    Some(result) => result,
+                    None => place.carry_out(step, &mut left).await,
+                };
+                log(plan, step, &result);
+                progress.record(step, result);
+                index += 1;
+            }
+            several => {
+                place.carry_out_abreast(plan, index, several, deadline, &mut progress).await;
+                index += several.len();
+            }
+        }
     }
     progress.into_outcome()
+}
+
+/// Until when steps may be begun.
+#[derive(Clone, Copy)]
+struct Deadline {
+    began: Instant,
+    time: Duration,
+}
+
+impl Deadline {
+    /// What becomes of a step that is not to be begun, now that its turn has come.
+    fn verdict(self, progress: &mut Progress, index: usize, step: &Step) -> Option<StepResult> {
+        if self.began.elapsed() >= self.time {
+            progress.out_of_time(self.time);
+        }
+        progress.verdict(index, step)
+    }
 }
 
 /// Where the writes go.
@@ -77,9 +113,20 @@ impl Place<'_> {
 
     /// Tries every object in a server-side dry run and notes what is refused.
     async fn rehearse(self, plan: &Plan, progress: &mut Progress) {
-        for (index, step) in plan.steps.iter().enumerate() {
-            let Write::ApplyObject { object, precondition, after, .. } = &step.write else { continue };
-            match self.put_object(object, precondition, after, true).await {
+        let objects = plan.steps.iter().enumerate().filter_map(|(index, step)| match &step.write {
+            Write::ApplyObject { object, precondition, after, .. } => Some((index, object, precondition, after)),
+            _ => None,
+        });
+        // The futures are made before they are streamed: a closure inside the stream would keep this one from being sent
+        // between threads.
+        let tries: Vec<_> = objects
+            .map(|(index, object, precondition, after)| async move {
+                (index, object, self.put_object(object, precondition, after, true).await)
+            })
+            .collect();
+        let mut tried = stream::iter(tries).buffered(abreast::AT_ONCE);
+        while let Some((index, object, result)) = tried.next().await {
+            match result {
                 Ok(_) => {}
                 Err(object::Refusal::AwaitsRole(role, _)) if order::makes(plan, &role) => {}
                 Err(refusal) => {

@@ -1,6 +1,6 @@
 //! Which steps may still be carried out after what became of those before them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::model::{ObjectRef, Plan, Step, StepResult, UnreadableKind, Write};
 
@@ -59,6 +59,14 @@ impl Progress {
             self.aws_auth_stopped |= matches!(step.write, Write::PutAwsAuth { .. } | Write::CreateBackup { .. });
         }
         self.results.push(result);
+    }
+
+    /// Notes that nothing more is to be begun.
+    pub(super) fn out_of_time(&mut self, time: Duration) {
+        let seconds = time.as_secs();
+        self.gone.get_or_insert_with(|| {
+            format!("the {seconds} s for writing to one cluster are over; the next pass goes on")
+        });
     }
 
     /// A server that does not answer one step is not asked for the next: each would wait for its own timeout.

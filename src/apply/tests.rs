@@ -1,11 +1,11 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
 
-use super::apply;
 use crate::{
     connect::fake::{self, Answer, Call, Calls},
     model::{
@@ -14,8 +14,14 @@ use crate::{
     },
 };
 
+mod abreast;
 mod aws_auth;
 mod rbac;
+
+/// With time for every step.
+async fn apply(client: &kube::Client, plan: &Plan) -> Outcome {
+    super::apply(client, plan, Duration::MAX).await
+}
 
 const CONFIGMAPS: &str = "/api/v1/namespaces/kube-system/configmaps";
 const AWS_AUTH: &str = "/api/v1/namespaces/kube-system/configmaps/aws-auth";
@@ -169,11 +175,20 @@ async fn a_plan_that_a_guard_holds_back_sends_nothing() {
 }
 
 #[tokio::test]
+async fn no_step_is_begun_when_the_time_is_over() {
+    let (client, calls) = Store::default().client(|_, _| None);
+    let steps = vec![step(put_role("a", ObjectPrecondition::Absent)), step(put_role("b", ObjectPrecondition::Absent))];
+    let outcome = super::apply(&client, &plan(steps), Duration::ZERO).await;
+    assert_eq!(words(&outcome), ["skipped", "skipped"]);
+    assert!(calls.all().is_empty());
+}
+
+#[tokio::test]
 async fn a_server_that_stops_answering_is_not_asked_for_the_other_steps() {
     let (client, calls) = Store::default().client(|_, _| Some(Answer::Lost));
     let steps = vec![
         step(put_role("a", ObjectPrecondition::Absent)),
-        step(put_role("b", ObjectPrecondition::Absent)),
+        step(put_binding("b", "a")),
         step(put_aws_auth(AwsAuthPrecondition::Absent, None, "x")),
     ];
     let outcome = apply(&client, &plan(steps)).await;

@@ -188,17 +188,13 @@ fn ends(rest: &str) -> bool {
 }
 
 /// The scalar with which the text begins, when nothing follows it on the line.
-fn alone<'t>(value: &'t str, plain: impl Fn(&str) -> bool) -> Option<&'t str> {
+fn alone(value: &str, plain: impl Fn(&str) -> bool) -> Option<&str> {
     let (scalar, rest) = scalar_of(value, |byte| byte == b' ', plain)?;
     ends(rest).then_some(scalar)
 }
 
 /// The scalar with which the text begins, and what follows it; `over` is where a plain one is over.
-fn scalar_of<'t>(
-    value: &'t str,
-    over: impl Fn(u8) -> bool,
-    plain: impl Fn(&str) -> bool,
-) -> Option<(&'t str, &'t str)> {
+fn scalar_of(value: &str, over: impl Fn(u8) -> bool, plain: impl Fn(&str) -> bool) -> Option<(&str, &str)> {
     if let Some(quoted) = value.strip_prefix('"') {
         let (inner, rest) = quoted.split_once('"')?;
         return (!inner.contains('\\')).then_some((inner, rest));

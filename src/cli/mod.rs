@@ -31,7 +31,7 @@ use std::{ffi::OsString, future::Future};
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 
-use crate::model::ExitCode;
+use crate::{limits, model::ExitCode};
 use args::{Cli, Command, LogFormat};
 use terminal::Terminal;
 
@@ -46,6 +46,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let terminal = Terminal::new(cli.global.color);
+    limits::raise_open_files();
     telemetry::start(&cli, &terminal);
     let log_format = cli.global.log_format;
     match execute(cli, &terminal) {

@@ -15,7 +15,7 @@ impl Bars {
     /// Bars that appear once there is something to count.
     pub(super) fn new(bars: &MultiProgress) -> Self {
         let bar = |prefix: &'static str| {
-            let bar = ProgressBar::no_length().with_prefix(prefix);
+            let bar = ProgressBar::new(0).with_prefix(prefix);
             // A template that does not parse costs the looks of a bar, not the command.
             let style = ProgressStyle::with_template("  {prefix:>10} {bar:30.green/dim} {pos}/{len} {msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸─"));
@@ -27,9 +27,8 @@ impl Bars {
 }
 
 impl Progress for Bars {
-    fn accounts(&self, total: usize) {
-        self.accounts.set_length(wide(total));
-        self.clusters.set_length(0);
+    fn accounts(&self, more: usize) {
+        self.accounts.inc_length(wide(more));
     }
 
     fn account_done(&self) {

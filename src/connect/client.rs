@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
-use kube::{Config, client::ClientBuilder};
+use kube::{
+    Config,
+    client::{ClientBuilder, ConfigExt},
+};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
+use tower::ServiceBuilder;
 
 use super::{
     ConnectTarget,
     entry::{EntryLayer, Tokens},
+    line::Line,
     unreadable,
 };
 use crate::model::{ClusterId, Unreadable, UnreadableKind};
@@ -38,10 +43,14 @@ pub fn client(
     config.reset_reader_on_write = true;
     // The client's own retries are 15 and wait up to 1000 s: the entry layer has its own, within the timeout.
     config.default_retry = false;
-    let builder =
-        ClientBuilder::try_from(config).map_err(|error| unreadable(&error, "preparing the connection", cluster))?;
-    let tokens = Tokens::new(credentials, cluster.clone());
-    Ok(builder.with_layer(&EntryLayer::new(tokens, target)).build())
+    let unusable = |error: kube::Error| unreadable(&error, "preparing the connection", cluster);
+    let entry = EntryLayer::new(Tokens::new(credentials, cluster.clone()), target);
+    if config.proxy_url.is_some() {
+        return Ok(ClientBuilder::try_from(config).map_err(unusable)?.with_layer(&entry).build());
+    }
+    let line = Line::new(&config).map_err(unusable)?;
+    let service = ServiceBuilder::new().layer(entry).layer(config.base_uri_layer()).service(line);
+    Ok(kube::Client::new(service, config.default_namespace))
 }
 
 fn uri(text: &str, what: &str, cluster: &ClusterId) -> Result<http::Uri, Unreadable> {

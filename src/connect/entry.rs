@@ -17,10 +17,10 @@ use kube::client::Body;
 use tokio::sync::Mutex;
 use tower::{BoxError, Layer, Service, ServiceExt};
 
-use super::{ConnectTarget, token, token::TokenError};
+use super::{ConnectTarget, chain, token, token::TokenError};
 use crate::model::{ClusterId, Secret};
 
-/// How often a request is repeated that the server put off.
+/// How often a request is repeated that the server put off, or a reading one that went with its connection.
 const REPETITIONS: u32 = 3;
 /// The first pause between repetitions; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -200,14 +200,21 @@ where
     S: Service<Request<Body>, Response = Response<B>, Error = BoxError>,
 {
     let mut token = layer.tokens.current(None).await?;
-    let (mut renewed, mut repeated) = (false, 0);
+    let (mut renewed, mut repeated, mut broken_off) = (false, 0, 0);
     loop {
         let copy = repeatable(&request);
         request.headers_mut().insert(header::AUTHORIZATION, token.header.clone());
         let reading = request.method() == Method::GET;
-        let response =
-            send(inner, request).await.map_err(|source| EntryError::Transport { to: layer.to.clone(), source })?;
-        let Some(next) = copy else { return Ok(response) };
+        let (response, next) = match (send(inner, request).await, copy) {
+            (Ok(response), Some(next)) => (response, next),
+            (Ok(response), None) => return Ok(response),
+            (Err(error), Some(next)) if reading && broken_off < REPETITIONS && is_broken_off(&*error) => {
+                broken_off += 1;
+                request = next;
+                continue;
+            }
+            (Err(source), _) => return Err(EntryError::Transport { to: layer.to.clone(), source }),
+        };
         match response.status() {
             StatusCode::UNAUTHORIZED if reading && !renewed && token.made.elapsed() > REFUSED_AGE => {
                 renewed = true;
@@ -233,6 +240,17 @@ where
         service.ready().await?.call(request)
     };
     answer.await
+}
+
+/// Whether the connection was there and went before the answer. An API server ends a connection with the first request that
+/// it does not know the sender of, and takes with it whatever else was asked on it: `UnauthenticatedHTTP2DOSMitigation` in
+/// <https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/>.
+fn is_broken_off(error: &(dyn std::error::Error + 'static)) -> bool {
+    chain::find::<hyper::Error>(error).is_some() && !chain::causes(error).any(is_timeout)
+}
+
+fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
 }
 
 fn put_off(status: StatusCode, reading: bool) -> bool {

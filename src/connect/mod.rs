@@ -6,6 +6,7 @@
 mod chain;
 mod client;
 mod entry;
+mod line;
 mod proxy;
 mod target;
 pub mod token;

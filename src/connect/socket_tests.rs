@@ -29,6 +29,8 @@ fn authority() -> Authority {
 #[derive(Clone, Copy)]
 enum Manner {
     Answer,
+    /// The first connection breaks without an answer, the others bring one.
+    BreakOnce,
     Silent,
 }
 
@@ -47,6 +49,7 @@ fn serve(authority: &Authority, name: &str, until: i32, manner: Manner) -> u16 {
         .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
     let config = Arc::new(config);
+    let mut first = true;
     listen(move |stream| {
         let connection = rustls::ServerConnection::new(Arc::clone(&config)).unwrap();
         let mut tls = rustls::StreamOwned::new(connection, stream);
@@ -54,8 +57,10 @@ fn serve(authority: &Authority, name: &str, until: i32, manner: Manner) -> u16 {
         if tls.read(&mut request).is_err() {
             return;
         }
+        let breaks = matches!(manner, Manner::BreakOnce) && std::mem::take(&mut first);
         match manner {
-            Manner::Answer => {
+            Manner::BreakOnce if breaks => {}
+            Manner::Answer | Manner::BreakOnce => {
                 let body = r#"{"metadata":{"name":"aws-auth"}}"#;
                 let _ = write!(tls, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
             }
@@ -102,6 +107,13 @@ async fn a_server_whose_certificate_fits_is_reached() {
     let both = [super::socket_tests::authority().pem(), authority.pem()].concat();
     let rotating = ConnectTarget { ca_pem: both.into_bytes(), ..to(port, &authority) };
     ask(&rotating).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_read_is_asked_again_when_the_connection_breaks() {
+    let authority = authority();
+    let port = serve(&authority, "kubernetes", 2099, Manner::BreakOnce);
+    assert_eq!(ask(&to(port, &authority)).await.unwrap().metadata.name.as_deref(), Some("aws-auth"));
 }
 
 #[tokio::test]

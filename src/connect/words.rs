@@ -2,7 +2,7 @@
 
 use kube::core::Status;
 
-use super::{chain, entry::EntryError};
+use super::{chain, entry::EntryError, line::ConnectError};
 use crate::model::{ClusterId, Unreadable, UnreadableKind};
 
 /// Gives an error its kind and its words. `doing` says what was tried, such as `reading kube-system/aws-auth`.
@@ -138,7 +138,8 @@ fn not_answered(error: &kube::Error) -> Words {
     }
     let late = chain::find::<std::io::Error>(error).is_some_and(|io| io.kind() == std::io::ErrorKind::TimedOut);
     let connecting = chain::find::<hyper_util::client::legacy::Error>(error)
-        .is_some_and(hyper_util::client::legacy::Error::is_connect);
+        .is_some_and(hyper_util::client::legacy::Error::is_connect)
+        || chain::find::<ConnectError>(error).is_some();
     if late && !connecting {
         return (UnreadableKind::Timeout, text, Some(slow()));
     }

@@ -1,17 +1,15 @@
 //! The clusters of one account and region.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use aws_sdk_eks::{Client, config::retry::RetryPartition, types};
-use futures::{StreamExt, stream};
+use aws_sdk_eks::{Client, types};
 
 use super::{DiscoverError, DiscoverErrorKind, Session, actions, pages::read_pages};
 use crate::model::{
     Account, AuthenticationMode, Cluster, ClusterId, ClusterPhase, Finding, FindingCode, Place, Region, Regions,
 };
 
-/// DescribeCluster calls at the same time.
-const CONCURRENCY: usize = 4;
+const SERVICE: &str = "eks";
 
 /// The regions to ask for clusters: the fixed ones, or those that the account has enabled.
 ///
@@ -23,31 +21,25 @@ pub async fn regions(session: &Session, regions: &Regions) -> Result<Vec<Region>
     if let Regions::Fixed(fixed) = regions {
         return Ok(fixed.clone());
     }
-    match enabled(session).await {
-        Err(error) if session.renew_after(&error).await => enabled(session).await,
-        regions => regions,
-    }
+    session.renewing(|| enabled(session)).await
 }
 
 async fn enabled(session: &Session) -> Result<Vec<Region>, DiscoverError> {
-    let config = aws_sdk_account::config::Builder::from(session.home_config())
-        .retry_partition(RetryPartition::new(format!("account-{}", session.account())))
-        .build();
+    let service = session.service("account", None);
+    let config =
+        aws_sdk_account::config::Builder::from(session.home_config()).retry_partition(service.retries()).build();
     let client = aws_sdk_account::Client::from_conf(config);
     let call = session.call(actions::LIST_REGIONS, None);
     let listed = read_pages(&call, |token| {
-        let (client, call) = (&client, &call);
+        let (client, call, service) = (&client, &call, &service);
         async move {
-            let _turn = session.turn().await;
-            let page = client
+            let ask = client
                 .list_regions()
                 .max_results(50)
                 .region_opt_status_contains(aws_sdk_account::types::RegionOptStatus::Enabled)
                 .region_opt_status_contains(aws_sdk_account::types::RegionOptStatus::EnabledByDefault)
-                .set_next_token(token)
-                .send()
-                .await
-                .map_err(|e| DiscoverError::of(&e, call))?;
+                .set_next_token(token);
+            let page = service.ask(ask.send()).await.map_err(|e| DiscoverError::of(&e, call))?;
             Ok((page.regions().iter().filter_map(|r| r.region_name()).map(Region::new).collect(), page.next_token))
         }
     })
@@ -57,83 +49,81 @@ async fn enabled(session: &Session) -> Result<Vec<Region>, DiscoverError> {
     Ok(listed)
 }
 
-/// Reads the clusters of one region. Clusters that are not ready come back too, with a notice. One cluster that cannot be
-/// described is a finding and does not keep the others away; one that went between list and describe is no cluster. A
-/// session that has ended before its time is made anew, once.
-///
-/// # Errors
-/// When the clusters cannot be listed to the end.
-pub async fn clusters(
-    session: &Session,
-    account: &Account,
-    region: &Region,
-) -> Result<(Vec<Cluster>, Vec<Finding>), DiscoverError> {
-    match read(session, account, region).await {
-        Err(error) if session.renew_after(&error).await => read(session, account, region).await,
-        clusters => clusters,
-    }
+/// EKS in one account and region.
+#[derive(Clone, Debug)]
+pub struct Eks {
+    session: Arc<Session>,
+    account: Account,
+    region: Region,
+    client: Client,
 }
 
-async fn read(
-    session: &Session,
-    account: &Account,
-    region: &Region,
-) -> Result<(Vec<Cluster>, Vec<Finding>), DiscoverError> {
-    let config = aws_sdk_eks::config::Builder::from(&session.config(region))
-        .retry_partition(RetryPartition::new(format!("eks-{}-{region}", session.account())))
-        .build();
-    let client = Client::from_conf(config);
-    let call = session.call(actions::LIST_CLUSTERS, Some(region));
-    let names = read_pages(&call, |token| {
-        let (client, call) = (&client, &call);
-        async move {
-            let _turn = session.turn().await;
-            let page = client.list_clusters().max_results(100).set_next_token(token).send().await;
-            let page = page.map_err(|e| DiscoverError::of(&e, call))?;
-            Ok((page.clusters().to_vec(), page.next_token))
-        }
-    })
-    .await;
-    let describing = names.whole()?.into_iter().map(|name| {
-        let client = &client;
-        async move {
-            let described = describe(session, client, account, region, &name).await;
-            (name, described)
-        }
-    });
-    // The futures are made before they are streamed: a closure inside the stream would keep this one from being sent
-    // between threads.
-    let mut described = stream::iter(describing.collect::<Vec<_>>()).buffered(CONCURRENCY);
-    let (mut clusters, mut findings) = (Vec::new(), Vec::new());
-    while let Some((name, described)) = described.next().await {
-        match described {
+impl Eks {
+    /// Asks nothing yet.
+    pub fn new(session: &Arc<Session>, account: &Account, region: &Region) -> Self {
+        let config = aws_sdk_eks::config::Builder::from(&session.config(region))
+            .retry_partition(session.service(SERVICE, Some(region)).retries())
+            .build();
+        let (session, client) = (Arc::clone(session), Client::from_conf(config));
+        Self { session, account: account.clone(), region: region.clone(), client }
+    }
+
+    /// The names of the clusters.
+    ///
+    /// # Errors
+    /// When they cannot be listed to the end.
+    pub async fn names(&self) -> Result<Vec<String>, DiscoverError> {
+        self.session.renewing(|| self.list()).await
+    }
+
+    async fn list(&self) -> Result<Vec<String>, DiscoverError> {
+        let call = self.session.call(actions::LIST_CLUSTERS, Some(&self.region));
+        let service = self.session.service(SERVICE, Some(&self.region));
+        let names = read_pages(&call, |token| {
+            let (call, service) = (&call, &service);
+            async move {
+                let ask = self.client.list_clusters().max_results(100).set_next_token(token);
+                let page = service.ask(ask.send()).await.map_err(|e| DiscoverError::of(&e, call))?;
+                Ok((page.clusters.unwrap_or_default(), page.next_token))
+            }
+        })
+        .await;
+        names.whole()
+    }
+
+    /// One cluster; `None` when it went since it was listed. One that is not ready comes back too, with a notice.
+    ///
+    /// # Errors
+    /// When it cannot be described.
+    pub async fn describe(&self, name: &str) -> Result<Option<(Cluster, Option<Finding>)>, DiscoverError> {
+        match self.session.renewing(|| describe(self, name)).await {
             Ok(cluster) => {
-                findings.extend(left_alone(&cluster));
-                clusters.push(cluster);
+                let notice = left_alone(&cluster);
+                Ok(Some((cluster, notice)))
             }
             Err(error) if error.what() == DiscoverErrorKind::NotFound => {
                 tracing::debug!(cluster = name, "the cluster went while the region was read");
+                Ok(None)
             }
-            Err(error) => findings.push(error.finding(place(account, region, &name))),
+            Err(error) => Err(error),
         }
     }
-    Ok((clusters, findings))
+
+    /// Where a cluster of this name is.
+    pub fn place(&self, name: &str) -> Place {
+        place(&self.account, &self.region, name)
+    }
 }
 
 fn place(account: &Account, region: &Region, name: &str) -> Place {
     Place { region: Some(region.clone()), cluster: Some(name.to_owned()), ..account.place() }
 }
 
-async fn describe(
-    session: &Session,
-    client: &Client,
-    account: &Account,
-    region: &Region,
-    name: &str,
-) -> Result<Cluster, DiscoverError> {
+async fn describe(eks: &Eks, name: &str) -> Result<Cluster, DiscoverError> {
+    let Eks { session, account, region, client } = eks;
     let call = session.call(actions::DESCRIBE_CLUSTER, Some(region)).on(name);
-    let _turn = session.turn().await;
-    let answer = client.describe_cluster().name(name).send().await.map_err(|e| DiscoverError::of(&e, &call))?;
+    let asked = session.service(SERVICE, Some(region)).ask(client.describe_cluster().name(name).send()).await;
+    let answer = asked.map_err(|e| DiscoverError::of(&e, &call))?;
     let bad = |why: &str| DiscoverError::new(DiscoverErrorKind::Other, &call, why);
     let told = answer.cluster().ok_or_else(|| bad("the answer holds no cluster"))?;
     let mode = authentication_mode(told).map_err(|why| bad(&format!("{why}; a newer rolecall may know it")))?;

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -11,7 +12,7 @@ use aws_credential_types::{
 };
 use tokio::sync::Mutex;
 
-use super::{DiscoverError, DiscoverErrorKind, actions, error::Call};
+use super::{DiscoverError, DiscoverErrorKind, actions, error::Call, rates::HubRates};
 use crate::model::{AccountId, Arn, Place, Secret};
 
 /// How long an assumed session lives. A session made by another session is cut to an hour whatever its role allows.
@@ -28,6 +29,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// A role to be assumed.
 pub(super) struct AssumedRole {
     pub(super) client: aws_sdk_sts::Client,
+    pub(super) rates: Arc<HubRates>,
     pub(super) role: Arn,
     pub(super) external_id: Option<Secret>,
     pub(super) session_name: String,
@@ -41,7 +43,8 @@ impl AssumedRole {
         let place = Place { account: self.role.account_id(), ..Place::default() };
         let mut call = Call::new(actions::ASSUME_ROLE, place).on(self.role.to_string());
         call.caller.clone_from(&self.caller);
-        let answer = self
+        self.rates.sts.wait().await;
+        let asking = self
             .client
             .assume_role()
             .role_arn(self.role.to_string())
@@ -49,9 +52,9 @@ impl AssumedRole {
             .set_external_id(self.external_id.as_ref().map(|id| id.expose().to_owned()))
             .set_source_identity(self.source_identity.clone())
             .duration_seconds(SESSION_SECONDS)
-            .send()
-            .await
-            .map_err(|e| DiscoverError::of(&e, &call))?;
+            .send();
+        // On the heap, since every task that may have to renew a session has room for it.
+        let answer = Box::pin(asking).await.map_err(|e| DiscoverError::of(&e, &call))?;
         let bad = |why: &str| DiscoverError::new(DiscoverErrorKind::Other, &call, why);
         let given = answer.credentials().ok_or_else(|| bad("the answer held no credentials"))?;
         let end = SystemTime::try_from(*given.expiration()).map_err(|_| bad("the session's end is not a time"))?;

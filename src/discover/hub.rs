@@ -13,7 +13,7 @@ use super::{
     DiscoverError, DiscoverErrorKind, Session, actions, config,
     credentials::{AssumedRole, CachedCredentials, Source},
     error::Call,
-    organization::Limits,
+    rates::HubRates,
     session::{in_region, with_credentials},
 };
 use crate::model::{AccountId, Arn, MemberRole, OrganizationScope, Partition, Place, Region, Regions};
@@ -45,7 +45,7 @@ pub struct Hub {
     caller: Caller,
     member: MemberRole,
     sts: aws_sdk_sts::Client,
-    pub(super) limits: Limits,
+    pub(super) rates: Arc<HubRates>,
     calls_per_account: usize,
     sessions: Mutex<HashMap<AccountId, Arc<Session>>>,
 }
@@ -82,9 +82,11 @@ pub async fn hub_with(
     })?;
     let mut credentials = Arc::new(CachedCredentials::new(Source::Chain(chain)));
     base = with_credentials(&base, &credentials);
+    let rates = Arc::new(HubRates::documented());
     if let Some(hub) = &scope.hub {
         let role = AssumedRole {
-            client: sts_client(&base),
+            client: sts_client(&base, "chain", &region),
+            rates: Arc::clone(&rates),
             role: hub.arn.clone(),
             external_id: hub.external_id.clone(),
             session_name: scope.member.session_name.clone(),
@@ -95,8 +97,9 @@ pub async fn hub_with(
         credentials.get().await?;
         base = with_credentials(&base, &credentials);
     }
-    let sts = sts_client(&base);
-    let caller = caller(&sts, &asking).await?;
+    rates.sts.wait().await;
+    let caller = caller(&sts_client(&base, "hub", &region), &asking).await?;
+    let sts = sts_client(&base, caller.account.as_str(), &region);
     tracing::debug!(caller = %caller.arn, "hub credentials found");
     Ok(Hub {
         base,
@@ -104,7 +107,7 @@ pub async fn hub_with(
         caller,
         member: scope.member.clone(),
         sts,
-        limits: Limits::documented(),
+        rates,
         calls_per_account,
         sessions: Mutex::default(),
     })
@@ -150,6 +153,7 @@ impl Hub {
         }
         let assumed = AssumedRole {
             client: self.sts.clone(),
+            rates: Arc::clone(&self.rates),
             role,
             external_id: self.member.external_id.clone(),
             session_name: self.member.session_name.clone(),
@@ -164,7 +168,7 @@ impl Hub {
     pub(super) fn organizations(&self) -> aws_sdk_organizations::Client {
         let config = in_region(&self.base, &self.partition().organizations_region());
         let config = aws_sdk_organizations::config::Builder::from(&config)
-            .retry_partition(RetryPartition::new("organizations"))
+            .retry_partition(RetryPartition::new(format!("organizations-{}", self.caller.account)))
             .build();
         aws_sdk_organizations::Client::from_conf(config)
     }
@@ -196,8 +200,10 @@ fn sts_region(configured: Option<&str>, regions: &Regions) -> Region {
     }
 }
 
-fn sts_client(base: &SdkConfig) -> aws_sdk_sts::Client {
-    let config = aws_sdk_sts::config::Builder::from(base).retry_partition(RetryPartition::new("sts")).build();
+/// STS counts its calls for the caller's account, so that all that one caller asks shares its retries.
+fn sts_client(base: &SdkConfig, caller: &str, region: &Region) -> aws_sdk_sts::Client {
+    let retries = RetryPartition::new(format!("sts-{caller}-{region}"));
+    let config = aws_sdk_sts::config::Builder::from(base).retry_partition(retries).build();
     aws_sdk_sts::Client::from_conf(config)
 }
 

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_iam::{Client, config::retry::RetryPartition, types};
+use aws_sdk_iam::{Client, types};
 use aws_smithy_types::DateTime;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
-use super::{DiscoverError, DiscoverErrorKind, Session, actions, pages::read_pages};
+use super::{DiscoverError, DiscoverErrorKind, Session, actions, pages::read_pages, session::Service};
 use crate::model::{Account, Arn, Identities, Identity, Lookup, Principal};
 
 /// IAM calls at the same time; IAM is one service for the whole account.
 const CONCURRENCY: usize = 4;
-/// With more role names than this, one listing of all roles is less work than a call for each.
-const NAMES: usize = 10;
+/// With more role names than this, one listing of all roles takes less time than a call for each: one page holds as many
+/// roles as an account may have unless its quota was raised.
+///
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>.
+const NAMES: usize = CONCURRENCY;
 /// Where Identity Center keeps its roles; a region may follow.
 ///
 /// See <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
@@ -21,10 +24,9 @@ const SSO_PATH: &str = "/aws-reserved/sso.amazonaws.com/";
 
 /// Looks principals up in the account's IAM. It never fails: what cannot be told is unknown, for a reason.
 pub async fn identities(session: &Session, account: &Account, wanted: &BTreeSet<Principal>) -> Identities {
-    let config = aws_sdk_iam::config::Builder::from(session.home_config())
-        .retry_partition(RetryPartition::new(format!("iam-{}", session.account())))
-        .build();
-    let iam = Iam { session, client: Client::from_conf(config) };
+    let service = session.service("iam", None);
+    let config = aws_sdk_iam::config::Builder::from(session.home_config()).retry_partition(service.retries()).build();
+    let iam = Iam { session, service, client: Client::from_conf(config) };
     let role_names: BTreeSet<&str> = wanted.iter().filter_map(|p| named(p, account, session)?.role()).collect();
     let sets = wanted.iter().any(|p| matches!(p, Principal::PermissionSet(_)));
     let all_roles = if role_names.len() > NAMES { Some(iam.list("/").await) } else { None };
@@ -147,6 +149,7 @@ fn same_path(principal: &Principal, lookup: Lookup) -> Lookup {
 
 struct Iam<'a> {
     session: &'a Session,
+    service: Service<'a>,
     client: Client,
 }
 
@@ -156,8 +159,8 @@ impl Iam<'_> {
         let roles = read_pages(&call, |marker| {
             let call = &call;
             async move {
-                let _turn = self.session.turn().await;
-                let page = self.client.list_roles().path_prefix(path).max_items(1000).set_marker(marker).send().await;
+                let ask = self.client.list_roles().path_prefix(path).max_items(1000).set_marker(marker);
+                let page = self.service.ask(ask.send()).await;
                 let page = page.map_err(|e| DiscoverError::of(&e, call))?;
                 let next = if page.is_truncated() { page.marker().map(str::to_owned) } else { None };
                 if page.is_truncated() && next.is_none() {
@@ -177,8 +180,7 @@ impl Iam<'_> {
 
     async fn role(&self, name: &str) -> Lookup {
         let call = self.session.call(actions::GET_ROLE, None).on(name);
-        let _turn = self.session.turn().await;
-        match self.client.get_role().role_name(name).send().await {
+        match self.service.ask(self.client.get_role().role_name(name).send()).await {
             Ok(answer) => one(answer.role().and_then(role), name),
             Err(e) => not_found(&DiscoverError::of(&e, &call)),
         }
@@ -186,8 +188,7 @@ impl Iam<'_> {
 
     async fn user(&self, name: &str) -> Lookup {
         let call = self.session.call(actions::GET_USER, None).on(name);
-        let _turn = self.session.turn().await;
-        match self.client.get_user().user_name(name).send().await {
+        match self.service.ask(self.client.get_user().user_name(name).send()).await {
             Ok(answer) => one(answer.user().and_then(user), name),
             Err(e) => not_found(&DiscoverError::of(&e, &call)),
         }

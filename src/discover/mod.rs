@@ -13,17 +13,20 @@ mod hub;
 mod identities;
 mod organization;
 mod pages;
+mod rates;
 mod session;
 mod tree;
+mod turns;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-mod tests;
+pub(crate) mod tests;
 
 pub use actions::{HUB_ACTIONS, MEMBER_ACTIONS};
-pub use clusters::{clusters, regions};
+pub use clusters::{Eks, regions};
 pub use error::{DiscoverError, DiscoverErrorKind};
 pub use hub::{Caller, Hub, hub, hub_with};
 pub use identities::identities;
-pub use organization::{Need, Organization, organization};
+pub use organization::{Found, Need, Organization, organization};
 pub use session::Session;
+pub use turns::Turns;

@@ -1,15 +1,18 @@
 //! The accounts of the organization.
 
-use std::{collections::BTreeMap, num::NonZeroU32};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::{Mutex, PoisonError},
+};
 
 use aws_sdk_organizations::{Client, types};
 use futures::{StreamExt, stream};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::sync::mpsc;
 
 use super::{
     DiscoverError, DiscoverErrorKind, Hub, actions,
     pages::{Listing, read_pages},
-    tree,
+    tree::{self, Tree},
 };
 use crate::model::{Account, AccountId, Finding, FindingCode, Match, OrganizationScope, Place};
 
@@ -40,73 +43,97 @@ pub struct Organization {
     pub complete: bool,
 }
 
-/// The documented rates of Organizations, per second and at once; they hold for the whole account.
-///
-/// See <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html#throttling-limits>.
-pub(super) struct Limits {
-    pub(super) describe_organization: DefaultDirectRateLimiter,
-    pub(super) list_accounts: DefaultDirectRateLimiter,
-    pub(super) list_roots: DefaultDirectRateLimiter,
-    pub(super) list_units: DefaultDirectRateLimiter,
-    pub(super) list_accounts_for_parent: DefaultDirectRateLimiter,
-    pub(super) list_tags: DefaultDirectRateLimiter,
-}
-
-impl Limits {
-    pub(super) fn documented() -> Self {
-        let of = |rate: u32, burst: u32| {
-            let cells = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-            RateLimiter::direct(Quota::per_second(cells(rate)).allow_burst(cells(burst)))
-        };
-        Self {
-            describe_organization: of(1, 2),
-            list_accounts: of(8, 12),
-            list_roots: of(1, 2),
-            list_units: of(5, 8),
-            list_accounts_for_parent: of(5, 8),
-            list_tags: of(10, 15),
-        }
-    }
-}
+/// Told of each account, once, as soon as all is known of it that was needed.
+pub type Found<'f> = &'f (dyn Fn(&Account) + Send + Sync);
 
 /// Reads the accounts that a pass walks: those named in the scope, or the organization's active ones. What the scope
-/// leaves out by account, OU path or account tags is left out here; what cannot be told stays in.
+/// leaves out by account, OU path or account tags is left out here; what cannot be told stays in. An account is told to
+/// `found` while others are still being read: at Organizations' rates a large one is listed for many seconds.
 ///
 /// # Errors
-/// When the organization cannot be read at all, or a permission for it is missing. What is only partly unreadable is a
-/// finding and makes the organization incomplete.
-pub async fn organization(hub: &Hub, scope: &OrganizationScope, need: Need) -> Result<Organization, DiscoverError> {
+/// When the organization cannot be read at all, or a permission for it is missing; accounts may have been told by then.
+/// What is only partly unreadable is a finding and makes the organization incomplete.
+pub async fn organization(
+    hub: &Hub,
+    scope: &OrganizationScope,
+    need: Need,
+    found: Found<'_>,
+) -> Result<Organization, DiscoverError> {
+    let told = Told { scope, found, accounts: Mutex::default() };
     if let Some(ids) = &scope.accounts {
-        return Ok(just_these(ids, scope));
+        for id in ids {
+            told.tell(&Account { id: id.clone(), name: id.to_string(), ou_path: None, tags: None });
+        }
+        return Ok(Organization { id: None, accounts: told.into_accounts(), findings: Vec::new(), complete: true });
     }
     let client = hub.organizations();
-    let id = describe(hub, &client).await?;
-    let listing = list_accounts(hub, &client).await;
-    if let Some(error) = &listing.ended_by
-        && (listing.items.is_empty() || error.what() == DiscoverErrorKind::AccessDenied)
-    {
-        return Err(error.clone());
-    }
+    let (send, mut pages) = mpsc::unbounded_channel::<Vec<Listed>>();
+    let placing = Box::pin(async {
+        let (mut tree, mut listed) = (Tree::new(hub, &client), Vec::new());
+        while let Some(mut page) = pages.recv().await {
+            if need.ou_paths {
+                tree.place(&mut page).await?;
+            }
+            let known = |listed: &&Listed| listed.state == ACTIVE && (!need.ou_paths || listed.units.is_some());
+            if !need.account_tags {
+                page.iter().filter(known).for_each(|listed| told.tell(&listed.account));
+            }
+            listed.extend(page);
+        }
+        Ok((tree, listed))
+    });
+    let listing = Box::pin(async { Ok(list_accounts(hub, &client, send).await) });
+    let (id, ended_by, (tree, mut listed)) = futures::try_join!(describe(hub, &client), listing, placing)?;
     let mut gaps = Gaps::default();
-    if let Some(error) = listing.ended_by {
+    if let Some(error) = ended_by {
+        if listed.is_empty() || error.what() == DiscoverErrorKind::AccessDenied {
+            return Err(error);
+        }
         gaps.add("Not all accounts of the organization could be listed", &error);
     }
-    let mut listed = listing.items;
     if need.ou_paths {
-        tree::place(hub, &client, &mut listed, &mut gaps).await?;
+        tree.finish(&mut listed, &mut gaps).await?;
     }
     listed.retain(|listed| keeps(&listed.account, scope));
     let (active, inactive): (Vec<Listed>, Vec<Listed>) = listed.into_iter().partition(|listed| listed.state == ACTIVE);
     let mut accounts: Vec<Account> = active.into_iter().map(|listed| listed.account).collect();
     if need.account_tags {
-        read_tags(hub, &client, &mut accounts, &mut gaps).await?;
-        accounts.retain(|account| keeps(account, scope));
+        read_tags(hub, &client, &mut accounts, &mut gaps, &told).await?;
+    } else {
+        for account in &accounts {
+            told.tell(account);
+        }
     }
-    accounts.sort_by(|a, b| a.id.cmp(&b.id));
     let complete = gaps.findings.is_empty();
     let mut findings: Vec<Finding> = inactive.iter().map(Listed::skipped).collect();
     findings.extend(gaps.findings);
-    Ok(Organization { id: Some(id), accounts, findings, complete })
+    Ok(Organization { id: Some(id), accounts: told.into_accounts(), findings, complete })
+}
+
+/// The accounts that were told already.
+struct Told<'a> {
+    scope: &'a OrganizationScope,
+    found: Found<'a>,
+    accounts: Mutex<BTreeMap<AccountId, Account>>,
+}
+
+impl Told<'_> {
+    /// Tells the account, unless the scope leaves it out or it was told before.
+    fn tell(&self, account: &Account) {
+        if !keeps(account, self.scope) {
+            return;
+        }
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Vacant(new) = accounts.entry(account.id.clone()) {
+            new.insert(account.clone());
+            (self.found)(account);
+        }
+    }
+
+    /// Every account told, by id.
+    fn into_accounts(self) -> Vec<Account> {
+        self.accounts.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+    }
 }
 
 /// What could not be read, one finding for each kind of thing however many accounts it concerns.
@@ -158,17 +185,6 @@ impl Listed {
     }
 }
 
-fn just_these(ids: &[AccountId], scope: &OrganizationScope) -> Organization {
-    let mut accounts: Vec<Account> = ids
-        .iter()
-        .map(|id| Account { id: id.clone(), name: id.to_string(), ou_path: None, tags: None })
-        .filter(|account| keeps(account, scope))
-        .collect();
-    accounts.sort_by(|a, b| a.id.cmp(&b.id));
-    accounts.dedup_by(|a, b| a.id == b.id);
-    Organization { id: None, accounts, findings: Vec::new(), complete: true }
-}
-
 /// Whether any cluster of the account can be in scope. An exclusion that also speaks of regions or clusters leaves no
 /// account out, and neither does one that cannot be decided.
 fn keeps(account: &Account, scope: &OrganizationScope) -> bool {
@@ -180,28 +196,38 @@ fn keeps(account: &Account, scope: &OrganizationScope) -> bool {
 
 async fn describe(hub: &Hub, client: &Client) -> Result<String, DiscoverError> {
     let call = hub.call(actions::DESCRIBE_ORGANIZATION);
-    hub.limits.describe_organization.until_ready().await;
+    hub.rates.describe_organization.wait().await;
     let answer = client.describe_organization().send().await.map_err(|e| DiscoverError::of(&e, &call))?;
     let id = answer.organization().and_then(types::Organization::id);
     id.map(str::to_owned)
         .ok_or_else(|| DiscoverError::new(DiscoverErrorKind::Other, &call, "the answer names no organization"))
 }
 
-async fn list_accounts(hub: &Hub, client: &Client) -> Listing<Listed> {
+/// Sends every page as it comes, and gives the error that ended the listing early, if any.
+async fn list_accounts(hub: &Hub, client: &Client, pages: mpsc::UnboundedSender<Vec<Listed>>) -> Option<DiscoverError> {
     let call = hub.call(actions::LIST_ACCOUNTS);
-    read_pages(&call, |token| {
-        let (client, call) = (&client, &call);
+    let listing: Listing<()> = read_pages(&call, |token| {
+        let (client, call, pages) = (&client, &call, &pages);
         async move {
-            hub.limits.list_accounts.until_ready().await;
+            hub.rates.list_accounts.wait().await;
             let page = client.list_accounts().max_results(PAGE).set_next_token(token).send().await;
             let page = page.map_err(|e| DiscoverError::of(&e, call))?;
-            Ok((page.accounts().iter().filter_map(Listed::of).collect(), page.next_token))
+            let sent = pages.send(page.accounts().iter().filter_map(Listed::of).collect());
+            // Nobody takes more pages once the reading as a whole has failed.
+            Ok((Vec::new(), page.next_token.filter(|_| sent.is_ok())))
         }
     })
-    .await
+    .await;
+    listing.ended_by
 }
 
-async fn read_tags(hub: &Hub, client: &Client, accounts: &mut [Account], gaps: &mut Gaps) -> Result<(), DiscoverError> {
+async fn read_tags(
+    hub: &Hub,
+    client: &Client,
+    accounts: &mut [Account],
+    gaps: &mut Gaps,
+    told: &Told<'_>,
+) -> Result<(), DiscoverError> {
     let mut failed: Vec<DiscoverError> = Vec::new();
     let reading = accounts.iter_mut().map(|account| async move {
         let read = tags_of(hub, client, &account.id).await;
@@ -214,6 +240,7 @@ async fn read_tags(hub: &Hub, client: &Client, accounts: &mut [Account], gaps: &
             Err(error) if error.what() == DiscoverErrorKind::AccessDenied => return Err(error),
             Err(error) => failed.push(error),
         }
+        told.tell(account);
     }
     if let Some(error) = failed.first() {
         gaps.add(&format!("The tags of {} accounts could not be read", failed.len()), error);
@@ -226,7 +253,7 @@ async fn tags_of(hub: &Hub, client: &Client, id: &AccountId) -> Result<BTreeMap<
     let tags = read_pages(&call, |token| {
         let (client, call) = (&client, &call);
         async move {
-            hub.limits.list_tags.until_ready().await;
+            hub.rates.list_tags.wait().await;
             let page = client.list_tags_for_resource().resource_id(id.as_str()).set_next_token(token).send().await;
             let page = page.map_err(|e| DiscoverError::of(&e, call))?;
             let tags = page.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect();

@@ -1,13 +1,24 @@
 //! A session in one account.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use aws_config::{Region as SdkRegion, SdkConfig, identity::IdentityCache};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use aws_sdk_sts::config::retry::RetryPartition;
 
-use super::{DiscoverError, DiscoverErrorKind, credentials::CachedCredentials, error::Call};
+use super::{
+    DiscoverError, DiscoverErrorKind, Turns,
+    credentials::CachedCredentials,
+    error::Call,
+    rates::{Rate, member_rate},
+};
 use crate::model::{AccountId, Arn, Partition, Place, Region};
+
+/// By service and region.
+type Rates = HashMap<(&'static str, Option<Region>), Arc<Rate>>;
 
 /// The member role's session in one account. Its credentials renew themselves.
 #[derive(Debug)]
@@ -16,7 +27,8 @@ pub struct Session {
     principal: Arn,
     base: SdkConfig,
     credentials: Arc<CachedCredentials>,
-    turns: Semaphore,
+    turns: Turns,
+    rates: Mutex<Rates>,
 }
 
 impl Session {
@@ -28,13 +40,22 @@ impl Session {
         calls_at_once: usize,
     ) -> Self {
         let base = with_credentials(base, &credentials);
-        Self { account, principal, base, credentials, turns: Semaphore::new(calls_at_once) }
+        Self { account, principal, base, credentials, turns: Turns::new(calls_at_once), rates: Mutex::default() }
     }
 
-    /// Waits until the account may be asked one thing more at once; the turn lasts until it is dropped.
-    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        // The semaphore is never closed, so there always is a permit in the end.
-        self.turns.acquire().await.ok()
+    /// One service in the account, in a region where it has them.
+    pub(super) fn service(&self, name: &'static str, region: Option<&Region>) -> Service<'_> {
+        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let rate = Arc::clone(rates.entry((name, region.cloned())).or_insert_with(|| Arc::new(member_rate())));
+        let region = region.map(|region| format!("-{region}")).unwrap_or_default();
+        Service { session: self, rate, partition: format!("{name}-{}{region}", self.account) }
+    }
+
+    /// How many calls a service's rates let through.
+    #[cfg(test)]
+    pub(super) fn passed(&self, service: &str) -> usize {
+        let rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        rates.iter().filter(|((name, _), _)| *name == service).map(|(_, rate)| rate.passed()).sum()
     }
 
     /// The account it is in.
@@ -72,19 +93,52 @@ impl Session {
         self.credentials.get().await.map(drop)
     }
 
-    /// Whether the call is worth another try, since AWS took the credentials for ended and new ones can be asked for.
-    pub(super) async fn renew_after(&self, error: &DiscoverError) -> bool {
-        let ended = error.what() == DiscoverErrorKind::ExpiredCredentials;
-        if ended {
-            self.credentials.forget().await;
+    /// Asks once more where AWS took the credentials for ended before their time: new ones can be asked for.
+    pub(super) async fn renewing<T, F>(&self, ask: impl Fn() -> F) -> Result<T, DiscoverError>
+    where
+        F: Future<Output = Result<T, DiscoverError>>,
+    {
+        match ask().await {
+            Err(error) if error.what() == DiscoverErrorKind::ExpiredCredentials => {
+                self.credentials.forget().await;
+                ask().await
+            }
+            result => result,
         }
-        ended
     }
 
     /// A call of this session, for the words of its errors.
     pub(super) fn call(&self, action: &'static str, region: Option<&Region>) -> Call {
         let place = Place { account: Some(self.account.clone()), region: region.cloned(), ..Place::default() };
         Call::new(action, place).by(self.principal.to_string())
+    }
+}
+
+/// One service in one account and region, with the rate and the retries that are its own.
+pub(super) struct Service<'s> {
+    session: &'s Session,
+    rate: Arc<Rate>,
+    partition: String,
+}
+
+impl Service<'_> {
+    /// The retries that this account and region share, and no other: one that is throttled takes none from the rest.
+    pub(super) fn retries(&self) -> RetryPartition {
+        RetryPartition::new(self.partition.clone())
+    }
+
+    /// Makes a call when the service's rate and the number of calls at once in the account allow it.
+    pub(super) fn ask<'c, T: Send + 'c>(
+        &'c self,
+        call: impl Future<Output = T> + Send + 'c,
+    ) -> impl Future<Output = T> + Send + 'c {
+        // The SDK's futures are tens of kilobytes each, and a thousand tasks of a walk wait with one: on the heap it is
+        // there only while the call is made.
+        let call = Box::pin(call);
+        async move {
+            self.rate.wait().await;
+            self.session.turns.take(call).await
+        }
     }
 }
 

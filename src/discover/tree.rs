@@ -26,89 +26,93 @@ pub(super) fn units_of_path(path: &str) -> Option<Vec<String>> {
     Some(parts.take_while(|part| part.starts_with("ou-")).map(str::to_owned).collect())
 }
 
-/// Gives each account its OU path. ListAccounts tells ids only, so the tree is walked for the names, but just where
-/// accounts stand; where a server tells no paths it is walked whole, and asked for the accounts of each unit.
-pub(super) async fn place(
-    hub: &Hub,
-    client: &Client,
-    listed: &mut [Listed],
-    gaps: &mut Gaps,
-) -> Result<(), DiscoverError> {
-    let mut walk = Walk { hub, client, paths: BTreeMap::new(), accounts: BTreeMap::new(), failed: Vec::new() };
-    walk.run(&plan(listed)).await?;
-    let mut lost = 0;
-    for listed in listed {
-        let path = match &listed.units {
-            Some(units) => units.last().map_or(Some(ROOT), |unit| walk.paths.get(unit).map(String::as_str)),
-            None => walk.accounts.get(&listed.account.id).map(String::as_str),
-        };
-        listed.account.ou_path = path.map(str::to_owned);
-        lost += usize::from(path.is_none());
-    }
-    match walk.failed.first() {
-        Some(error) => gaps.add(&format!("The organizational unit of {lost} accounts is not known"), error),
-        None if lost > 0 => {
-            let call = hub.call(actions::LIST_ORGANIZATIONAL_UNITS);
-            let moved = DiscoverError::new(DiscoverErrorKind::Other, &call, "the tree changed while it was read");
-            gaps.add(&format!("The organizational unit of {lost} accounts is not known"), &moved);
-        }
-        None => {}
-    }
-    Ok(())
-}
-
-/// How much of the tree has to be walked.
-#[derive(Debug, PartialEq, Eq)]
-struct Extent {
-    /// The children of the root, and of these units; `None` for all.
-    units: Option<BTreeSet<String>>,
-    /// Whether there is anything to ask for at all.
-    any: bool,
-}
-
-fn plan(listed: &[Listed]) -> Extent {
-    let Some(known) = listed.iter().map(|listed| listed.units.as_deref()).collect::<Option<Vec<&[String]>>>() else {
-        return Extent { units: None, any: true };
-    };
-    let parents = known.iter().filter_map(|units| units.split_last()).flat_map(|(_, parents)| parents.iter().cloned());
-    Extent { units: Some(parents.collect()), any: known.iter().any(|units| !units.is_empty()) }
-}
-
-struct Walk<'a> {
+/// The tree as far as it was walked. ListAccounts tells ids only, so it is walked for the names, but just where accounts
+/// stand; where a server tells no paths it is walked whole, and asked for the accounts of each unit.
+pub(super) struct Tree<'a> {
     hub: &'a Hub,
     client: &'a Client,
+    root: Option<String>,
     /// The path of each unit.
     paths: BTreeMap<String, String>,
+    /// The units that were asked for those below them.
+    asked: BTreeSet<String>,
     /// The path of each account, where the units were asked for their accounts.
     accounts: BTreeMap<AccountId, String>,
     failed: Vec<DiscoverError>,
 }
 
-impl Walk<'_> {
-    /// A missing permission ends the walk; anything else leaves a hole in it.
-    async fn run(&mut self, extent: &Extent) -> Result<(), DiscoverError> {
-        if !extent.any {
-            return Ok(());
+impl<'a> Tree<'a> {
+    /// Nothing is walked yet.
+    pub(super) fn new(hub: &'a Hub, client: &'a Client) -> Self {
+        let (paths, asked, accounts) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Self { hub, client, root: None, paths, asked, accounts, failed: Vec::new() }
+    }
+
+    /// Gives those accounts their path of which the server told where they stand; walks what is not known yet for that.
+    /// A missing permission is an error; anything else leaves a hole.
+    pub(super) async fn place(&mut self, listed: &mut [Listed]) -> Result<(), DiscoverError> {
+        let known = || listed.iter().filter_map(|listed| listed.units.as_deref());
+        if known().any(|units| !units.is_empty()) {
+            let parents = known().filter_map(|units| units.split_last()).flat_map(|(_, parents)| parents);
+            let wanted: BTreeSet<&String> = parents.collect();
+            self.walk(|unit| wanted.contains(unit)).await?;
         }
-        let roots = self.roots().await;
-        let mut waiting: VecDeque<(String, String)> =
-            self.taken(roots)?.into_iter().map(|id| (id, ROOT.to_owned())).collect();
-        let mut seen = BTreeSet::new();
-        while let Some((parent, path)) = waiting.pop_front() {
-            if !seen.insert(parent.clone()) {
-                continue;
-            }
-            if extent.units.is_none() {
-                let accounts = self.accounts_of(&parent).await;
+        for listed in listed.iter_mut() {
+            let Some(units) = &listed.units else { continue };
+            let path = units.last().map_or(Some(ROOT), |unit| self.paths.get(unit).map(String::as_str));
+            listed.account.ou_path = path.map(str::to_owned);
+        }
+        Ok(())
+    }
+
+    /// Places the accounts that are left, and says of how many the place is not known.
+    pub(super) async fn finish(mut self, listed: &mut [Listed], gaps: &mut Gaps) -> Result<(), DiscoverError> {
+        if listed.iter().any(|listed| listed.units.is_none()) {
+            self.walk(|_| true).await?;
+            let units: Vec<(String, String)> = self.paths.clone().into_iter().collect();
+            let root = self.root.clone().map(|root| (root, ROOT.to_owned()));
+            for (unit, path) in root.into_iter().chain(units) {
+                let accounts = self.accounts_of(&unit).await;
                 let accounts = self.taken(accounts)?;
                 self.accounts.extend(accounts.into_iter().map(|id| (id, path.clone())));
             }
-            let wanted = path == ROOT || extent.units.as_ref().is_none_or(|units| units.contains(&parent));
-            let units = if wanted { self.units_of(&parent).await } else { continue };
+            for listed in listed.iter_mut().filter(|listed| listed.units.is_none()) {
+                listed.account.ou_path = self.accounts.get(&listed.account.id).cloned();
+            }
+        }
+        let lost = listed.iter().filter(|listed| listed.account.ou_path.is_none()).count();
+        match self.failed.first() {
+            Some(error) => gaps.add(&format!("The organizational unit of {lost} accounts is not known"), error),
+            None if lost > 0 => {
+                let call = self.hub.call(actions::LIST_ORGANIZATIONAL_UNITS);
+                let moved = DiscoverError::new(DiscoverErrorKind::Other, &call, "the tree changed while it was read");
+                gaps.add(&format!("The organizational unit of {lost} accounts is not known"), &moved);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Asks the root and the wanted units for those below them, each once.
+    async fn walk(&mut self, wanted: impl Fn(&String) -> bool) -> Result<(), DiscoverError> {
+        if self.root.is_none() && self.failed.is_empty() {
+            let roots = self.roots().await;
+            self.root = self.taken(roots)?.into_iter().next();
+        }
+        let root = self.root.clone().map(|root| (root, ROOT.to_owned()));
+        let known = self.paths.iter().map(|(unit, path)| (unit.clone(), path.clone())).filter(|(unit, _)| wanted(unit));
+        let mut waiting: VecDeque<(String, String)> = root.into_iter().chain(known).collect();
+        while let Some((parent, path)) = waiting.pop_front() {
+            if !self.asked.insert(parent.clone()) {
+                continue;
+            }
+            let units = self.units_of(&parent).await;
             for (id, name) in self.taken(units)? {
                 let path = format!("{}/{name}", path.trim_end_matches('/'));
                 self.paths.insert(id.clone(), path.clone());
-                waiting.push_back((id, path));
+                if wanted(&id) {
+                    waiting.push_back((id, path));
+                }
             }
         }
         Ok(())
@@ -127,7 +131,7 @@ impl Walk<'_> {
         read_pages(&call, |token| {
             let call = &call;
             async move {
-                self.hub.limits.list_roots.until_ready().await;
+                self.hub.rates.list_roots.wait().await;
                 let page = self.client.list_roots().set_next_token(token).send().await;
                 let page = page.map_err(|e| DiscoverError::of(&e, call))?;
                 Ok((page.roots().iter().filter_map(|root| root.id().map(str::to_owned)).collect(), page.next_token))
@@ -141,7 +145,7 @@ impl Walk<'_> {
         read_pages(&call, |token| {
             let call = &call;
             async move {
-                self.hub.limits.list_units.until_ready().await;
+                self.hub.rates.list_units.wait().await;
                 let ask = self.client.list_organizational_units_for_parent().parent_id(parent).max_results(PAGE);
                 let page = ask.set_next_token(token).send().await.map_err(|e| DiscoverError::of(&e, call))?;
                 let units = page.organizational_units().iter();
@@ -157,7 +161,7 @@ impl Walk<'_> {
         read_pages(&call, |token| {
             let call = &call;
             async move {
-                self.hub.limits.list_accounts_for_parent.until_ready().await;
+                self.hub.rates.list_accounts_for_parent.wait().await;
                 let ask = self.client.list_accounts_for_parent().parent_id(parent).max_results(PAGE);
                 let page = ask.set_next_token(token).send().await.map_err(|e| DiscoverError::of(&e, call))?;
                 let accounts = page.accounts().iter().filter_map(|account| account.id()?.parse().ok()).collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{task::JoinSet, time::Instant};
 use tracing::{Instrument, info, warn};
 
 use super::{
@@ -13,18 +13,22 @@ use super::{
 };
 use crate::{
     apply,
+    discover::Turns,
     model::{Change, ClusterReport, Guard, Outcome, Plan, Status, StepOutcome, StepResult, UnreadableKind},
 };
 
 /// How often a cluster is observed and planned again because somebody else wrote to it in between.
 const TRIES: usize = 3;
+/// How many times as long as reading it writing to a cluster may take: a cluster that is seen for the first time may need
+/// hundreds of objects.
+const WRITING: u32 = 10;
 
 /// Carries out every plan that may be carried out.
 pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examined>) -> Vec<ClusterReport> {
     hold_to_budget(context, &mut examined);
     let to_do = examined.iter().filter(|examined| examined.way_in.is_some()).count();
     context.progress.applying(to_do);
-    let at_once = Arc::new(Semaphore::new(context.inputs.settings.limits.clusters));
+    let at_once = Arc::new(Turns::new(context.inputs.settings.limits.clusters));
     let mut tasks = JoinSet::new();
     let mut reports = Vec::with_capacity(examined.len());
     for Examined { report, way_in } in examined {
@@ -36,9 +40,8 @@ pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examin
         let span = cluster_span(&report.cluster.id);
         tasks.spawn(
             async move {
-                let _permit = at_once.acquire_owned().await;
                 let lost = report.cluster.clone();
-                let correcting = Box::pin(correct(&context, report, &way_in));
+                let correcting = at_once.take(async { Box::pin(correct(&context, report, &way_in)).await });
                 let report = or_fault(correcting, || examine::fault(lost)).await;
                 context.progress.cluster_done(report.status);
                 report
@@ -84,6 +87,10 @@ fn counts(report: &ClusterReport) -> bool {
 /// Corrects one cluster: applies its plan, and looks again. A conflict makes a new plan; a failed write is never repeated
 /// blindly, the second look tells whether it took place.
 async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -> ClusterReport {
+    let client = match way_in.client(&report.cluster) {
+        Ok(client) => client,
+        Err(why) => return examine::unreadable(report.cluster, report.plan, why),
+    };
     for attempt in 1..=TRIES {
         let Some(plan) = report.plan.clone() else { return report };
         if context.cancel.is_cancelled() {
@@ -91,7 +98,7 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
             return report;
         }
         let outcome = tokio::select! {
-            outcome = apply::apply(&way_in.client, &plan) => outcome,
+            outcome = apply::apply(&client, &plan, way_in.timeout * WRITING) => outcome,
             () = context.expired() => {
                 report.status = Status::Unknown;
                 report.why = Some("the pass was called off while this cluster was being written to".to_owned());
@@ -100,7 +107,7 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
         };
         info!(written = outcome.written(), steps = plan.steps.len(), "plan carried out");
         let look = tokio::select! {
-            look = examine::look(context, &report.cluster, way_in) => look,
+            look = examine::look(&client, &report.cluster, way_in, Instant::now()) => look,
             () = context.expired() => {
                 report.status = Status::Unknown;
                 report.why = Some("the pass was called off before this cluster was read again".to_owned());

@@ -1,9 +1,12 @@
 //! One cluster: observed, compared with the policy, planned.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    connect,
+    connect::{self, ConnectTarget},
     discover::Session,
     model::{
         Cluster, ClusterPhase, ClusterReport, ClusterState, Desired, Guard, Identities, Match, Observed, PassKind,
@@ -40,9 +43,20 @@ pub(super) fn fault(cluster: Cluster) -> ClusterReport {
 
 /// What it takes to look at a cluster again and to write to it.
 pub(super) struct WayIn {
-    pub(super) client: kube::Client,
+    target: ConnectTarget,
+    credentials: SharedCredentialsProvider,
     pub(super) desired: Desired,
     pub(super) rules: PlanRules,
+    /// How long a look at it may take.
+    pub(super) timeout: Duration,
+}
+
+impl WayIn {
+    /// A new client. None is kept between the look at a cluster and its correction, or there would be as many open
+    /// connections as there are clusters.
+    pub(super) fn client(&self, cluster: &Cluster) -> Result<kube::Client, Unreadable> {
+        connect::client(&self.target, &cluster.id, self.credentials.clone())
+    }
 }
 
 /// What one look at a cluster gave.
@@ -52,29 +66,36 @@ pub(super) struct Look {
     pub(super) why: Option<Unreadable>,
 }
 
-/// Observes and plans one cluster, within the settings' deadline for one cluster.
+/// Observes and plans one cluster, within the deadline for one cluster that runs since it `began` to be described.
 pub(super) async fn examine(
     context: &Context,
     cluster: Cluster,
-    session: Arc<Session>,
-    identities: Arc<Identities>,
+    session: &Session,
+    identities: &Identities,
+    began: Instant,
 ) -> Examined {
     if let Some(report) = leave_alone(context, &cluster) {
         return Examined { report, way_in: None };
     }
-    let desired = policy::compile(&context.inputs.policy, &cluster, &identities, context.today);
-    let rules = rules(context, &cluster, &session);
-    let client = match client(context, &cluster, &session) {
+    let desired = policy::compile(&context.inputs.policy, &cluster, identities, context.today);
+    let rules = rules(context, &cluster, session);
+    let settings = &context.inputs.settings;
+    let target = match connect::target(&cluster, &settings.connect, settings.timeout) {
+        Ok(target) => target,
+        Err(why) => return Examined { report: unreadable(cluster, None, why), way_in: None },
+    };
+    // A rule for slow clusters speaks of the look as a whole too.
+    let timeout = target.timeout.max(settings.timeout);
+    let way_in = WayIn { target, credentials: session.credentials_provider(), desired, rules, timeout };
+    let client = match way_in.client(&cluster) {
         Ok(client) => client,
         Err(why) => return Examined { report: unreadable(cluster, None, why), way_in: None },
     };
-    let way_in = WayIn { client, desired, rules };
-    let look = tokio::select! {
-        look = look(context, &cluster, &way_in) => look,
-        () = context.cancel.cancelled() => {
-            let why = Unreadable { kind: UnreadableKind::Timeout, message: "the pass was called off".to_owned(), next: None };
-            return Examined { report: ClusterReport { status: Status::Unknown, ..unreadable(cluster, None, why) }, way_in: None };
-        }
+    let Some(look) = context.unless_called_off(Box::pin(look(&client, &cluster, &way_in, began))).await else {
+        let message = "the pass was called off".to_owned();
+        let why = Unreadable { kind: UnreadableKind::Timeout, message, next: None };
+        let report = ClusterReport { status: Status::Unknown, ..unreadable(cluster, None, why) };
+        return Examined { report, way_in: None };
     };
     let report = report(context, cluster, look);
     // A client and what is desired are too large to be kept for thousands of clusters to which nothing is written.
@@ -83,11 +104,11 @@ pub(super) async fn examine(
     Examined { report, way_in: writes.then_some(way_in) }
 }
 
-/// Observes a cluster and plans it anew.
-pub(super) async fn look(context: &Context, cluster: &Cluster, way_in: &WayIn) -> Look {
-    let deadline = context.inputs.settings.timeout;
-    let observed = tokio::time::timeout(deadline, observe::observe(&way_in.client, &cluster.id, &way_in.desired)).await;
-    let state = observed.unwrap_or_else(|_| timed_out(cluster, deadline));
+/// Observes a cluster and plans it anew; it may take the cluster's timeout since it `began`.
+pub(super) async fn look(client: &kube::Client, cluster: &Cluster, way_in: &WayIn, began: Instant) -> Look {
+    let observing = observe::observe(client, &cluster.id, &way_in.desired);
+    let observed = timeout_at(began + way_in.timeout, observing).await;
+    let state = observed.unwrap_or_else(|_| timed_out(cluster, way_in.timeout));
     let state = with_principal(state, way_in.rules.own_principal.as_deref());
     let plan = plan::plan(cluster, &way_in.desired, &state, &way_in.rules);
     let why = state.aws_auth.unknown().or(state.rbac.unknown()).cloned();
@@ -169,16 +190,10 @@ fn refuse_if_moved(report: &mut ClusterReport, earlier: &Plan) {
     }
 }
 
-fn unreadable(cluster: Cluster, plan: Option<Plan>, why: Unreadable) -> ClusterReport {
+pub(super) fn unreadable(cluster: Cluster, plan: Option<Plan>, why: Unreadable) -> ClusterReport {
     let (status, cause) = (status_of(why.kind), Some(why.kind));
     let (why, next) = (Some(why.message), why.next);
     ClusterReport { cluster, status, cause, why, next, plan, earlier: Vec::new(), outcome: None }
-}
-
-fn client(context: &Context, cluster: &Cluster, session: &Session) -> Result<kube::Client, Unreadable> {
-    let settings = &context.inputs.settings;
-    let target = connect::target(cluster, &settings.connect, settings.timeout)?;
-    connect::client(&target, &cluster.id, session.credentials_provider())
 }
 
 fn rules(context: &Context, cluster: &Cluster, session: &Session) -> PlanRules {

@@ -10,6 +10,10 @@ mod selection;
 mod tasks;
 mod walk;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
+
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
@@ -114,6 +118,14 @@ impl Context {
         progress: Arc<dyn Progress>,
     ) -> Self {
         Self { inputs, options, progress, cancel, today: today(), called_off: OnceLock::new() }
+    }
+
+    /// What the work gives, or nothing when the pass is called off before.
+    pub(crate) async fn unless_called_off<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            () = self.cancel.cancelled() => None,
+        }
     }
 
     /// Ends some seconds after the pass was called off, at the same time for everybody who waits.

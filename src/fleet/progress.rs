@@ -4,8 +4,8 @@ use crate::model::Status;
 
 /// Told of a pass as it goes; every method does nothing unless overridden.
 pub trait Progress: Send + Sync {
-    /// The organization was read: so many accounts will be walked.
-    fn accounts(&self, _total: usize) {}
+    /// So many more accounts were found and will be walked.
+    fn accounts(&self, _more: usize) {}
 
     /// One account was walked.
     fn account_done(&self) {}

@@ -8,24 +8,20 @@ use crate::{
     policy,
 };
 
-/// Keeps the clusters that the settings mean. One of which it cannot be told is left alone, with a finding.
-pub(super) fn retain(context: &Context, clusters: &mut Vec<Cluster>, findings: &mut Vec<Finding>) {
+/// Whether the settings mean this cluster. One of which it cannot be told is left alone, with a finding.
+pub(super) fn means(context: &Context, cluster: &Cluster) -> Result<bool, Box<Finding>> {
     let scope = &context.inputs.settings.scope;
-    clusters.retain(|cluster| {
-        let excluded = scope.exclude.as_ref().map_or(Match::No, |exclude| exclude.matches(cluster));
-        match scope.include.matches(cluster).and(|| excluded.negate()) {
-            Match::Yes => context.options.only.as_ref().is_none_or(|only| only.plan(&cluster.id).is_some()),
-            Match::No => false,
-            Match::Unknown(why) => {
-                let message =
-                    format!("whether cluster {} is meant by `include` and `exclude` cannot be told: {why}", cluster.id);
-                findings.push(
-                    Finding::gap(FindingCode::SelectorUnknown, cluster.id.to_string(), message).at(cluster.place()),
-                );
-                false
-            }
+    let excluded = scope.exclude.as_ref().map_or(Match::No, |exclude| exclude.matches(cluster));
+    match scope.include.matches(cluster).and(|| excluded.negate()) {
+        Match::Yes => Ok(context.options.only.as_ref().is_none_or(|only| only.plan(&cluster.id).is_some())),
+        Match::No => Ok(false),
+        Match::Unknown(why) => {
+            let message =
+                format!("whether cluster {} is meant by `include` and `exclude` cannot be told: {why}", cluster.id);
+            let finding = Finding::gap(FindingCode::SelectorUnknown, cluster.id.to_string(), message);
+            Err(Box::new(finding.at(cluster.place())))
         }
-    });
+    }
 }
 
 /// Adds what the policy selects and this fleet does not have, when the fleet was read as a whole.

@@ -1,9 +1,12 @@
 //! Walking the organization: accounts, their regions, their clusters.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use futures::TryFutureExt;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    sync::{OnceCell, mpsc},
+    task::JoinSet,
+    time::{Instant, timeout, timeout_at},
+};
 use tracing::{Instrument, debug, info_span};
 
 use super::{
@@ -13,8 +16,8 @@ use super::{
     tasks::{FAULT, FAULT_NEXT, cluster_span, join_all, or_fault},
 };
 use crate::{
-    discover::{self, Hub, Need, Organization, Session},
-    model::{Account, Cluster, Finding, FindingCode, Identities, Place, Region},
+    discover::{self, DiscoverError, Eks, Hub, Need, Organization, Session, Turns},
+    model::{Account, Cluster, ClusterId, Finding, FindingCode, Identities, Place, Region},
 };
 
 /// The fleet as AWS tells of it, without a look into any cluster.
@@ -41,44 +44,49 @@ pub(super) struct Walked {
     pub(super) examined: Vec<Examined>,
 }
 
-/// One account with its clusters.
+/// What a part of the walk gave.
 #[derive(Default)]
-struct AccountWalk {
-    clusters: Vec<Cluster>,
-    regions: Vec<Region>,
+struct Seen {
+    regions: BTreeSet<Region>,
     findings: Vec<Finding>,
-    session: Option<Arc<Session>>,
+    clusters: Vec<Cluster>,
+    examined: Vec<Examined>,
 }
 
-impl AccountWalk {
-    /// What is left of an account in whose walk rolecall itself failed.
-    fn lost(account: &Account) -> Self {
-        Self { findings: vec![fault(FindingCode::AccountUnreadable, account.place())], ..Self::default() }
+impl Seen {
+    fn finding(finding: Finding) -> Self {
+        Self { findings: vec![finding], ..Self::default() }
+    }
+
+    /// What is left of something in whose walk rolecall itself failed.
+    fn lost(code: FindingCode, place: Place) -> Self {
+        Self::finding(Finding::gap(code, place.to_string(), FAULT).next(FAULT_NEXT).at(place))
+    }
+
+    fn cancelled(code: FindingCode, place: Place) -> Self {
+        let what = "the pass was called off before this was read";
+        Self::finding(Finding::gap(code, place.to_string(), what).at(place))
+    }
+
+    fn all(parts: Vec<Self>) -> Self {
+        let mut all = Self::default();
+        for part in parts {
+            all.regions.extend(part.regions);
+            all.findings.extend(part.findings);
+            all.clusters.extend(part.clusters);
+            all.examined.extend(part.examined);
+        }
+        all
     }
 }
 
-fn fault(code: FindingCode, place: Place) -> Finding {
-    Finding::gap(code, place.to_string(), FAULT).next(FAULT_NEXT).at(place)
-}
-
-/// Reads organization, accounts and clusters and nothing else.
-pub(super) async fn organization(context: &Context, hub: &Hub) -> Result<Organization, FleetError> {
-    let inputs = &context.inputs;
-    let scope = &inputs.settings.scope;
-    let need = Need {
-        account_tags: inputs.policy.needs_account_tags() || inputs.settings.needs_account_tags(),
-        ou_paths: inputs.policy.needs_ou_paths() || inputs.settings.needs_ou_paths(),
-    };
-    let mut organization = tokio::select! {
-        organization = discover::organization(hub, scope, need) => organization?,
-        () = context.cancel.cancelled() => return Err(FleetError::Cancelled),
-    };
-    if let Some(only) = &context.options.only {
-        let wanted: BTreeSet<_> = only.plans.iter().map(|plan| &plan.cluster.account).collect();
-        organization.accounts.retain(|account| wanted.contains(&account.id));
-    }
-    context.progress.accounts(organization.accounts.len());
-    Ok(organization)
+/// How far a walk goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// To the clusters, as EKS tells of them.
+    Clusters,
+    /// Into each of them.
+    Inside,
 }
 
 /// Walks the organization for `rolecall discover`: no cluster is contacted.
@@ -93,154 +101,210 @@ pub async fn discover(
 ) -> Result<Discovery, FleetError> {
     let options = super::PassOptions::new(crate::model::PassKind::Plan);
     let context = Arc::new(Context::new(inputs, options, cancel, progress));
-    let organization = organization(&context, hub).await?;
-    let accounts = organization.accounts.clone();
-    let mut findings = organization.findings;
-    let (mut clusters, mut regions) = (Vec::new(), BTreeSet::new());
-    for walk in each_account(&context, hub, organization.accounts, |_, _, walk| async { walk }).await {
-        regions.extend(walk.regions);
-        findings.extend(walk.findings);
-        clusters.extend(walk.clusters);
-    }
-    clusters.sort_by(|a: &Cluster, b| a.id.cmp(&b.id));
+    let (organization, seen) = walk(&context, hub, Depth::Clusters).await?;
+    let (mut clusters, mut findings) = (seen.clusters, organization.findings);
+    findings.extend(seen.findings);
+    clusters.sort_by(|a, b| a.id.cmp(&b.id));
     selection::unused_selectors(&context, clusters.iter(), &mut findings);
     findings.sort();
-    Ok(Discovery { organization: organization.id, accounts, clusters, regions: regions.len(), findings })
+    let (accounts, regions) = (organization.accounts, seen.regions.len());
+    Ok(Discovery { organization: organization.id, accounts, clusters, regions, findings })
 }
 
 /// Walks the organization and examines every cluster as soon as it is found.
 pub(super) async fn examine_all(context: &Arc<Context>, hub: &Arc<Hub>) -> Result<Walked, FleetError> {
-    let organization = organization(context, hub).await?;
-    let accounts = organization.accounts.len();
-    let mut findings = organization.findings;
-    let at_once = Arc::new(Semaphore::new(context.inputs.settings.limits.clusters));
-    let results = each_account(context, hub, organization.accounts, move |context, account, walk| {
-        let at_once = Arc::clone(&at_once);
-        async move { examine_account(&context, &at_once, &account, walk).await }
-    })
-    .await;
-    let (mut regions, mut examined) = (BTreeSet::new(), Vec::new());
-    for (walk, clusters) in results {
-        regions.extend(walk.regions);
-        findings.extend(walk.findings);
-        examined.extend(clusters);
-    }
+    let (organization, seen) = walk(context, hub, Depth::Inside).await?;
+    let (accounts, mut findings) = (organization.accounts.len(), organization.findings);
+    findings.extend(seen.findings);
     findings.sort();
-    Ok(Walked { organization: organization.id, accounts, regions: regions.len(), findings, examined })
+    let regions = seen.regions.len();
+    Ok(Walked { organization: organization.id, accounts, regions, findings, examined: seen.examined })
 }
 
-/// Walks every account, as many at once as the settings allow clusters, and hands each to `then`.
-async fn each_account<T, F, Fut>(context: &Arc<Context>, hub: &Arc<Hub>, accounts: Vec<Account>, then: F) -> Vec<T>
-where
-    T: Send + 'static,
-    F: Fn(Arc<Context>, Account, AccountWalk) -> Fut + Clone + Send + 'static,
-    Fut: Future<Output = T> + Send,
-{
-    let at_once = Arc::new(Semaphore::new(context.inputs.settings.limits.clusters));
-    let mut tasks = JoinSet::new();
-    for account in accounts {
-        let (context, hub, at_once, then) = (Arc::clone(context), Arc::clone(hub), Arc::clone(&at_once), then.clone());
-        let span = info_span!("account", id = %account.id, name = %account.name);
-        tasks.spawn(
-            async move {
-                let walk = {
-                    let _permit = at_once.acquire_owned().await;
-                    or_fault(walk_account(&context, &hub, &account), || AccountWalk::lost(&account)).await
-                };
-                context.progress.account_done();
-                then(context, account, walk).await
-            }
-            .instrument(span),
-        );
-    }
-    join_all(tasks).await
-}
-
-async fn walk_account(context: &Context, hub: &Hub, account: &Account) -> AccountWalk {
-    let mut walk = AccountWalk::default();
-    let place = account.place();
-    if context.cancel.is_cancelled() {
-        walk.findings.push(cancelled(place));
-        return walk;
-    }
-    let session = match hub.session(&account.id).await {
-        Ok(session) => session,
-        Err(error) => {
-            walk.findings.push(error.finding(place));
-            return walk;
+/// Walks every account as soon as the organization's listing tells of it.
+async fn walk(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Result<(Organization, Seen), FleetError> {
+    let inputs = &context.inputs;
+    let need = Need {
+        account_tags: inputs.policy.needs_account_tags() || inputs.settings.needs_account_tags(),
+        ou_paths: inputs.policy.needs_ou_paths() || inputs.settings.needs_ou_paths(),
+    };
+    let only = context.options.only.as_ref();
+    let wanted = only.map(|only| only.plans.iter().map(|plan| &plan.cluster.account).collect::<BTreeSet<_>>());
+    let wanted = |account: &Account| wanted.as_ref().is_none_or(|wanted| wanted.contains(&account.id));
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let found = |account: &Account| {
+        if wanted(account) {
+            // The receiver lives as long as the listing, so nothing is lost.
+            drop(tell.send(account.clone()));
         }
     };
-    match discover::regions(&session, &context.inputs.settings.scope.regions).await {
-        Ok(regions) => walk.regions = regions,
-        Err(error) => {
-            walk.findings.push(error.finding(place));
-            return walk;
-        }
-    }
-    let mut tasks = JoinSet::new();
-    for region in walk.regions.clone() {
-        let (session, account) = (Arc::clone(&session), account.clone());
-        let place = Place { region: Some(region.clone()), ..place.clone() };
-        tasks.spawn(async move {
-            let clusters = discover::clusters(&session, &account, &region);
-            let clusters = clusters.map_err(|error| Box::new(error.finding(place.clone())));
-            let lost = || Err(Box::new(fault(FindingCode::RegionUnreadable, place.clone())));
-            let clusters = or_fault(clusters, lost).await;
-            (region, clusters)
-        });
-    }
-    for (region, result) in join_all(tasks).await {
-        match result {
-            Ok((clusters, findings)) => {
-                debug!(%region, clusters = clusters.len(), "region read");
-                walk.clusters.extend(clusters);
-                walk.findings.extend(findings);
+    let walk = Walk::new(context, hub, depth);
+    let mut accounts = JoinSet::new();
+    let mut start = |account: Account| {
+        context.progress.accounts(1);
+        let span = info_span!("account", id = %account.id, name = %account.name);
+        accounts.spawn(Arc::clone(&walk).account(account).instrument(span));
+    };
+    let mut organization = {
+        let listing = discover::organization(hub, &inputs.settings.scope, need, &found);
+        let mut listing = std::pin::pin!(context.unless_called_off(listing));
+        loop {
+            tokio::select! {
+                Some(account) = told.recv() => start(account),
+                // An error ends the accounts' walks with it: nothing was written yet.
+                listed = &mut listing => break listed.ok_or(FleetError::Cancelled)??,
             }
-            Err(finding) => walk.findings.push(*finding),
         }
+    };
+    while let Ok(account) = told.try_recv() {
+        start(account);
     }
-    selection::retain(context, &mut walk.clusters, &mut walk.findings);
-    context.progress.clusters_found(walk.clusters.len());
-    walk.session = Some(session);
-    walk
+    organization.accounts.retain(wanted);
+    Ok((organization, Seen::all(join_all(accounts).await)))
 }
 
-fn cancelled(place: Place) -> Finding {
-    let subject = place.to_string();
-    Finding::gap(FindingCode::AccountUnreadable, subject, "the pass was called off before this account was read")
+/// What the parts of one walk share.
+struct Walk {
+    context: Arc<Context>,
+    hub: Arc<Hub>,
+    depth: Depth,
+    timeout: Duration,
+    /// Accounts and regions at once.
+    listing: Turns,
+    /// Clusters at once.
+    clusters: Turns,
+}
+
+/// One account on the walk.
+struct Stop {
+    account: Account,
+    session: Arc<Session>,
+    /// Asked for once in the account, when there is a cluster.
+    identities: OnceCell<Arc<Identities>>,
+}
+
+impl Walk {
+    fn new(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Arc<Self> {
+        let settings = &context.inputs.settings;
+        let turns = || Turns::new(settings.limits.clusters);
+        let (context, hub, timeout) = (Arc::clone(context), Arc::clone(hub), settings.timeout);
+        Arc::new(Self { context, hub, depth, timeout, listing: turns(), clusters: turns() })
+    }
+
+    async fn account(self: Arc<Self>, account: Account) -> Seen {
+        let place = account.place();
+        let lost = || Seen::lost(FindingCode::AccountUnreadable, place.clone());
+        or_fault(self.regions(account), lost).await
+    }
+
+    async fn regions(self: &Arc<Self>, account: Account) -> Seen {
+        let place = account.place();
+        let entering = async {
+            let session = self.hub.session(&account.id).await?;
+            let regions = discover::regions(&session, &self.context.inputs.settings.scope.regions).await?;
+            Ok::<_, DiscoverError>((session, regions))
+        };
+        let (session, regions) = match self.listing.take(self.context.unless_called_off(entering)).await {
+            Some(Ok(entered)) => entered,
+            Some(Err(error)) => return Seen::finding(error.finding(place)),
+            None => return Seen::cancelled(FindingCode::AccountUnreadable, place),
+        };
+        let stop = Arc::new(Stop { account, session, identities: OnceCell::new() });
+        let mut tasks = JoinSet::new();
+        for region in &regions {
+            tasks.spawn(Arc::clone(self).region(Arc::clone(&stop), region.clone()).in_current_span());
+        }
+        let mut seen = Seen::all(join_all(tasks).await);
+        seen.regions.extend(regions);
+        self.context.progress.account_done();
+        seen
+    }
+
+    async fn region(self: Arc<Self>, stop: Arc<Stop>, region: Region) -> Seen {
+        let place = Place { region: Some(region.clone()), ..stop.account.place() };
+        let lost = || Seen::lost(FindingCode::RegionUnreadable, place.clone());
+        or_fault(self.clusters(&stop, &region, place.clone()), lost).await
+    }
+
+    async fn clusters(self: &Arc<Self>, stop: &Arc<Stop>, region: &Region, place: Place) -> Seen {
+        let eks = Arc::new(Eks::new(&stop.session, &stop.account, region));
+        let names = match self.listing.take(self.context.unless_called_off(eks.names())).await {
+            Some(Ok(names)) => names,
+            Some(Err(error)) => return Seen::finding(error.finding(place)),
+            None => return Seen::cancelled(FindingCode::RegionUnreadable, place),
+        };
+        debug!(%region, clusters = names.len(), "region read");
+        if self.depth == Depth::Inside && !names.is_empty() {
+            stop.identities.get_or_init(|| self.listing.take(Box::pin(self.identities(stop)))).await;
+        }
+        let mut tasks = JoinSet::new();
+        for name in names {
+            let id = ClusterId { account: stop.account.id.clone(), region: region.clone(), name };
+            let span = cluster_span(&id);
+            let (walk, stop, eks) = (Arc::clone(self), Arc::clone(stop), Arc::clone(&eks));
+            tasks.spawn(
+                async move {
+                    let visit = walk.visit(&stop, &eks, &id.name);
+                    let visited = walk.clusters.take(visit);
+                    or_fault(visited, || Seen::lost(FindingCode::ClusterUnreadable, eks.place(&id.name))).await
+                }
+                .instrument(span),
+            );
+        }
+        Seen::all(join_all(tasks).await)
+    }
+
+    /// What IAM knows of the policy's principals. What was not looked up in time is unknown, not missing.
+    async fn identities(&self, stop: &Stop) -> Arc<Identities> {
+        let wanted = self.context.inputs.policy.principals_for(&stop.account);
+        let asking = discover::identities(&stop.session, &stop.account, &wanted);
+        let asked = timeout(self.timeout, self.context.unless_called_off(asking)).await;
+        Arc::new(asked.ok().flatten().unwrap_or_default())
+    }
+
+    /// One cluster, all of it within its own deadline.
+    async fn visit(&self, stop: &Stop, eks: &Eks, name: &str) -> Seen {
+        let (context, began) = (&self.context, Instant::now());
+        let place = || eks.place(name);
+        let describing = timeout_at(began + self.timeout, eks.describe(name));
+        let (cluster, notice) = match context.unless_called_off(describing).await {
+            Some(Ok(Ok(Some(described)))) => described,
+            Some(Ok(Ok(None))) => return Seen::default(),
+            Some(Ok(Err(error))) => return Seen::finding(error.finding(place())),
+            Some(Err(_)) => return Seen::finding(not_described(place(), self.timeout)),
+            None => return Seen::cancelled(FindingCode::ClusterUnreadable, place()),
+        };
+        let mut seen = Seen { findings: notice.into_iter().collect(), ..Seen::default() };
+        match selection::means(context, &cluster) {
+            Ok(true) => context.progress.clusters_found(1),
+            Ok(false) => return seen,
+            Err(unsure) => {
+                seen.findings.push(*unsure);
+                return seen;
+            }
+        }
+        if self.depth == Depth::Clusters {
+            seen.clusters.push(cluster);
+            return seen;
+        }
+        let identities = stop.identities.get().cloned().unwrap_or_default();
+        let lost = cluster.clone();
+        let examining = Box::pin(examine::examine(context, cluster, &stop.session, &identities, began));
+        let examined = or_fault(examining, || Examined::lost(lost)).await;
+        context.progress.cluster_done(examined.report.status);
+        seen.examined.push(examined);
+        seen
+    }
+}
+
+fn not_described(place: Place, deadline: Duration) -> Finding {
+    let message = format!(
+        "cluster {place} was not described within {} s: EKS did not answer DescribeCluster in time",
+        deadline.as_secs()
+    );
+    Finding::gap(FindingCode::ClusterUnreadable, place.to_string(), message)
+        .next("see whether EKS answers slowly in that account and region, or raise `clusters.timeout`")
         .at(place)
-}
-
-async fn examine_account(
-    context: &Arc<Context>,
-    at_once: &Arc<Semaphore>,
-    account: &Account,
-    mut walk: AccountWalk,
-) -> (AccountWalk, Vec<Examined>) {
-    let clusters = std::mem::take(&mut walk.clusters);
-    let Some(session) = walk.session.clone().filter(|_| !clusters.is_empty()) else { return (walk, Vec::new()) };
-    let wanted = context.inputs.policy.principals_for(account);
-    // Principals that were not looked up are unknown, not missing.
-    let identities = or_fault(discover::identities(&session, account, &wanted), Identities::default).await;
-    let identities = Arc::new(identities);
-    let mut tasks = JoinSet::new();
-    for cluster in clusters {
-        let (context, at_once) = (Arc::clone(context), Arc::clone(at_once));
-        let (session, identities) = (Arc::clone(&session), Arc::clone(&identities));
-        let span = cluster_span(&cluster.id);
-        tasks.spawn(
-            async move {
-                let _permit = at_once.acquire_owned().await;
-                let lost = cluster.clone();
-                let examining = Box::pin(examine::examine(&context, cluster, session, identities));
-                let examined = or_fault(examining, || Examined::lost(lost)).await;
-                context.progress.cluster_done(examined.report.status);
-                examined
-            }
-            .instrument(span),
-        );
-    }
-    (walk, join_all(tasks).await)
 }
 
 #[cfg(test)]
@@ -250,11 +314,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_panic_took_away_is_told() {
-        let account = Account { id: "111122223333".parse().unwrap(), name: "dev".into(), ou_path: None, tags: None };
-        let walk = or_fault(async { panic!("a fault") }, || AccountWalk::lost(&account)).await;
-        let finding = &walk.findings[0];
+        let place = Place { account: Some("111122223333".parse().unwrap()), ..Place::default() };
+        let lost = || Seen::lost(FindingCode::AccountUnreadable, place.clone());
+        let seen = or_fault(async { panic!("a fault") }, lost).await;
+        let finding = &seen.findings[0];
         assert!(finding.incomplete && finding.code == FindingCode::AccountUnreadable);
-        assert_eq!(finding.place.account.as_ref(), Some(&account.id));
+        assert_eq!(finding.place.account, place.account);
         assert_eq!(or_fault(async { 1 }, || 2).await, 1);
     }
 }

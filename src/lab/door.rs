@@ -7,10 +7,10 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     body::{Frame, Incoming},
-    server::conn::http1,
+    server::conn::{http1, http2},
     service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -71,23 +71,36 @@ async fn connection(
     desk: Arc<dyn Desk>,
 ) -> io::Result<()> {
     match tls {
-        Some(tls) => http(tls.accept(stream).await?, world, desk).await,
-        None => http(stream, world, desk).await,
+        Some(tls) => {
+            let stream = tls.accept(stream).await?;
+            let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            http(stream, is_http2, world, desk).await;
+        }
+        None => http(stream, false, world, desk).await,
     }
     Ok(())
 }
 
-async fn http<IO>(io: IO, world: Arc<World>, desk: Arc<dyn Desk>)
+async fn http<IO>(io: IO, is_http2: bool, world: Arc<World>, desk: Arc<dyn Desk>)
 where
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let broken = CancellationToken::new();
+    let breaks = broken.clone();
     let service = service_fn(move |request| {
-        let (world, desk) = (Arc::clone(&world), Arc::clone(&desk));
-        async move { one(request, &world, &desk).await }
+        let (world, desk, breaks) = (Arc::clone(&world), Arc::clone(&desk), breaks.clone());
+        async move { one(request, &world, &desk).await.inspect_err(|_| breaks.cancel()) }
     });
-    let served = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(io), service).await;
-    // A connection that was broken on purpose ends here too.
-    drop(served);
+    // A connection that was broken on purpose ends here too: over HTTP/2 with all the calls that share it.
+    if is_http2 {
+        let serving = http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service);
+        tokio::select! {
+            served = serving => drop(served),
+            () = broken.cancelled() => {}
+        }
+    } else {
+        drop(http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(io), service).await);
+    }
 }
 
 /// The connection breaks without an answer.

@@ -3,11 +3,10 @@
 use std::{
     fmt, io,
     net::TcpListener,
-    sync::{Arc, Once},
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
-use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +15,7 @@ use super::{
     door,
     world::{World, eks::EksCluster},
 };
+use crate::limits;
 
 /// A lab that answers, on a runtime of its own so that it depends on nobody's. Stopped when dropped.
 pub struct Lab {
@@ -46,7 +46,7 @@ impl Lab {
     /// # Errors
     /// When the port is taken, or there is none or no thread to be had.
     pub fn start_on(world: Arc<World>, port: u16) -> io::Result<Self> {
-        raise_open_files();
+        limits::raise_open_files();
         let listener = TcpListener::bind(("127.0.0.1", port))?;
         listener.set_nonblocking(true)?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -102,20 +102,4 @@ impl Drop for Lab {
             drop(thread.join());
         }
     }
-}
-
-/// Lets this process open as many files as it may, once: each cluster's API server holds a socket.
-pub(super) fn raise_open_files() {
-    /// Far more than the largest lab needs; some systems refuse to be asked for everything.
-    const ENOUGH: u64 = 1 << 20;
-    static RAISED: Once = Once::new();
-    RAISED.call_once(|| {
-        let mut limit = getrlimit(Resource::Nofile);
-        let highest = limit.maximum.map_or(ENOUGH, |maximum| maximum.min(ENOUGH));
-        if limit.current.is_some_and(|current| current < highest) {
-            limit.current = Some(highest);
-            // Without it, a large lab tells by the error of a socket what is missing.
-            setrlimit(Resource::Nofile, limit).unwrap_or_default();
-        }
-    });
 }

@@ -30,7 +30,9 @@ impl DesiredRow {
     pub fn mapped_arn(&self) -> String {
         let Arn { partition, service, region, account, .. } = &self.principal;
         match self.principal.role_name() {
-            Some(name) => ["arn", partition.as_str(), service.as_str(), region, account, "role/"].join(":") + name,
+            Some(name) => {
+                ["arn:", partition.as_str(), ":", service, ":", region, ":", account, ":role/", name].concat()
+            }
             None => self.principal.to_string(),
         }
     }

@@ -16,7 +16,7 @@ fn who() -> Ask {
     post(WHO, &json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}))
 }
 
-fn may(spec: Value) -> Ask {
+fn may(spec: &Value) -> Ask {
     let spec = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": spec});
     post(MAY, &spec)
 }
@@ -89,8 +89,8 @@ pub async fn refusals(talk: &mut Talk<'_>) {
 
 /// What is allowed, and no more.
 pub async fn allowed(talk: &mut Talk<'_>) {
-    let named = json!({"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["aws-auth"], "verbs": ["get", "update"]});
-    allow(talk, "contract:namer", Some("kube-system"), json!([named])).await;
+    let one = json!({"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["aws-auth"], "verbs": ["get", "update"]});
+    allow(talk, "contract:namer", Some("kube-system"), json!([one])).await;
     allow(
         talk,
         "contract:lister",
@@ -103,7 +103,7 @@ pub async fn allowed(talk: &mut Talk<'_>) {
     let system = "/api/v1/namespaces/kube-system/configmaps";
     heard(talk, lister(get("/api/v1/configmaps?limit=1"))).await;
     let there = json!({"resourceAttributes": {"verb": "get", "resource": "configmaps", "name": "aws-auth", "namespace": "kube-system"}});
-    talk.say("by its name", namer(may(there.clone()))).await;
+    talk.say("by its name", namer(may(&there))).await;
     for (title, change) in [
         ("another name", json!({"name": "other"})),
         ("any name", json!({"name": ""})),
@@ -118,7 +118,7 @@ pub async fn allowed(talk: &mut Talk<'_>) {
         for (key, value) in change.as_object().unwrap() {
             spec["resourceAttributes"][key] = value.clone();
         }
-        talk.say(title, namer(may(spec))).await;
+        talk.say(title, namer(may(&spec))).await;
     }
     talk.say("the list of names he may not", namer(get(system))).await;
     talk.say("the list of the one he may", namer(get(&format!("{system}?fieldSelector=metadata.name%3Daws-auth"))))
@@ -128,24 +128,24 @@ pub async fn allowed(talk: &mut Talk<'_>) {
     for path in ["/metrics", "/logs/a/b", "/logs"] {
         talk.say(
             &format!("may he read {path}"),
-            lister(may(json!({"nonResourceAttributes": {"verb": "get", "path": path}}))),
+            lister(may(&json!({"nonResourceAttributes": {"verb": "get", "path": path}}))),
         )
         .await;
     }
     talk.say(
         "may an administrator do everything",
-        may(json!({"resourceAttributes": {"verb": "*", "group": "*", "resource": "*"}})),
+        may(&json!({"resourceAttributes": {"verb": "*", "group": "*", "resource": "*"}})),
     )
     .await;
     talk.say(
         "may he do everything",
-        lister(may(json!({"resourceAttributes": {"verb": "*", "group": "*", "resource": "*"}}))),
+        lister(may(&json!({"resourceAttributes": {"verb": "*", "group": "*", "resource": "*"}}))),
     )
     .await;
-    talk.say("nothing asked", lister(may(json!({})))).await;
+    talk.say("nothing asked", lister(may(&json!({})))).await;
     talk.say(
         "both asked",
-        lister(may(json!({"resourceAttributes": {"verb": "get"}, "nonResourceAttributes": {"verb": "get"}}))),
+        lister(may(&json!({"resourceAttributes": {"verb": "get"}, "nonResourceAttributes": {"verb": "get"}}))),
     )
     .await;
 }

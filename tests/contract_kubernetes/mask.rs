@@ -57,6 +57,12 @@ impl Mask {
                             *field = Value::Array(entries);
                             self.walk(field, false);
                         }
+                        // Who is in conflict comes in no order.
+                        ("causes", Value::Array(causes)) if causes.iter().all(is_conflict) => {
+                            let mut causes = causes.clone();
+                            causes.sort_by_key(|cause| (cause["field"].to_string(), cause["message"].to_string()));
+                            *field = Value::Array(causes);
+                        }
                         // A list's own version is that of the whole store.
                         ("metadata", Value::Object(_)) if list => mask_list(field),
                         ("uid", Value::String(uid)) => *field = number("uid", &mut self.uids, uid),
@@ -89,6 +95,10 @@ impl Mask {
             _ => {}
         }
     }
+}
+
+fn is_conflict(cause: &Value) -> bool {
+    cause["reason"] == "FieldManagerConflict"
 }
 
 fn number(what: &str, seen: &mut Vec<String>, value: &str) -> Value {

@@ -115,6 +115,10 @@ pub async fn itself(talk: &mut Talk<'_>) {
         "/apis/nowhere.example.com/v1/things",
         "/apis/rbac.authorization.k8s.io/v1beta1/clusterroles",
         "/apis/rbac.authorization.k8s.io/v1/nowhere",
+        "/apis/rbac.authorization.k8s.io/v1beta1",
+        "/apis/nowhere.example.com/v1",
+        "/api/v2",
+        "/api/v2/things",
     ] {
         talk.say(path, get(path)).await;
     }

@@ -113,6 +113,15 @@ fn place(show: &Show<'_>, cluster: &str) -> String {
     format!("{name} {}", rest.replace('/', " "))
 }
 
+/// What was written, with names in the place of their ARNs.
+fn short(change: &str) -> String {
+    let words = change.split(' ').map(|word| match word.rsplit_once('/') {
+        Some((arn, name)) if arn.starts_with("arn:") && !name.is_empty() => name,
+        _ => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// Retells the daemon's log.
 struct Teller<'a> {
     show: &'a Show<'a>,
@@ -140,7 +149,7 @@ impl Teller<'_> {
             }
             self.passed = true;
         } else if let Some(change) = message.strip_prefix("written: ") {
-            self.written.push((cluster.to_owned(), format!("{change} ({})", text("reason"))));
+            self.written.push((cluster.to_owned(), format!("{} ({})", short(change), text("reason"))));
         } else if matches!(text("level"), "WARN" | "ERROR") && !message.starts_with("the schedule asks for a pass") {
             let place = if cluster.is_empty() { text("place").to_owned() } else { place(self.show, cluster) };
             let words = [place.as_str(), message, text("why")];
@@ -166,6 +175,22 @@ impl Teller<'_> {
         let Some(log) = log else { return };
         while let Ok(Some(line)) = log.next_line().await {
             self.tell(&line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_change_names_who_it_is_about() {
+        for (change, told) in [
+            ("+ role arn:aws:iam::111122223333:role/ci/deployer", "+ role deployer"),
+            ("~ user arn:aws:iam::111122223333:user/ana", "~ user ana"),
+            ("- role arn:aws:iam::111122223333:role/", "- role arn:aws:iam::111122223333:role/"),
+            ("- role arn:aws:iam::111122223333:root", "- role arn:aws:iam::111122223333:root"),
+            ("+ RoleBinding team-a/edit", "+ RoleBinding team-a/edit"),
+        ] {
+            assert_eq!(super::short(change), told);
         }
     }
 }

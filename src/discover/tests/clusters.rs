@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::server::{Answer, Ask, Server, denied};
 use crate::{
-    discover::{DiscoverError, DiscoverErrorKind, clusters, regions},
+    discover::{DiscoverError, DiscoverErrorKind, Eks, regions},
     model::{Account, AuthenticationMode, Cluster, ClusterPhase, Finding, FindingCode, Region, Regions},
 };
 
@@ -12,7 +12,19 @@ fn account() -> Account {
 
 async fn read(server: &Server) -> Result<(Vec<Cluster>, Vec<Finding>), DiscoverError> {
     let session = server.hub().await.session(&account().id).await.unwrap();
-    clusters(&session, &account(), &Region::new("eu-west-1")).await
+    let eks = Eks::new(&session, &account(), &Region::new("eu-west-1"));
+    let (mut clusters, mut findings) = (Vec::new(), Vec::new());
+    for name in eks.names().await? {
+        match eks.describe(&name).await {
+            Ok(described) => {
+                let (cluster, notice) = described.unzip();
+                clusters.extend(cluster);
+                findings.extend(notice.flatten());
+            }
+            Err(error) => findings.push(error.finding(eks.place(&name))),
+        }
+    }
+    Ok((clusters, findings))
 }
 
 fn described(name: &str, status: &str, more: &Value) -> Answer {

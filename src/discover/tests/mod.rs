@@ -3,6 +3,7 @@
 mod clusters;
 mod iam_policies;
 mod identities;
+mod limits;
 mod organization;
-mod server;
+pub(crate) mod server;
 mod session;

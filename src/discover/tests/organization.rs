@@ -1,9 +1,11 @@
+use std::sync::Mutex;
+
 use serde_json::{Value, json};
 
 use super::server::{Answer, Ask, Server, denied, scope};
 use crate::{
     discover::{DiscoverErrorKind, Need, Organization, organization},
-    model::{FindingCode, Glob, OrganizationScope, OuGlob, Selector},
+    model::{Account, FindingCode, Glob, OrganizationScope, OuGlob, Selector},
 };
 
 const DEV: &str = "111111111111";
@@ -49,8 +51,15 @@ fn tree(ask: &Ask) -> Option<Answer> {
     Some(Answer::Json(json!({"OrganizationalUnits": units})))
 }
 
+/// What was read; every account in it was told once.
 async fn read(server: &Server, need: Need) -> Organization {
-    organization(&server.hub().await, &scope(), need).await.unwrap()
+    let told = Mutex::new(Vec::new());
+    let tell = |account: &Account| told.lock().unwrap().push(account.clone());
+    let organization = organization(&server.hub().await, &scope(), need, &tell).await.unwrap();
+    let mut told = told.into_inner().unwrap();
+    told.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(told, organization.accounts);
+    organization
 }
 
 fn places(organization: &Organization) -> Vec<(&str, Option<&str>)> {
@@ -163,7 +172,7 @@ async fn a_missing_permission_is_named() {
                 },
             )
             .await;
-        let error = organization(&server.hub().await, &scope(), need).await.unwrap_err();
+        let error = organization(&server.hub().await, &scope(), need, &|_| ()).await.unwrap_err();
         assert_eq!(error.what(), DiscoverErrorKind::AccessDenied);
         assert!(error.next().contains(&format!("organizations:{operation}")), "{}", error.next());
         assert!(error.next().contains("arn:aws:iam::999988887777:user/hub"), "{}", error.next());
@@ -180,7 +189,7 @@ async fn without_an_organization_the_way_out_is_told() {
         ))
     })
     .await;
-    let error = organization(&server.hub().await, &scope(), UNITS).await.unwrap_err();
+    let error = organization(&server.hub().await, &scope(), UNITS, &|_| ()).await.unwrap_err();
     assert_eq!(error.what(), DiscoverErrorKind::NoOrganization);
     assert!(error.next().contains("organization.accounts"));
 }
@@ -200,7 +209,7 @@ async fn tags_are_read_to_the_last_page_and_one_account_without_them_stays_unkno
     let include =
         Selector { account_tags: [("env".to_owned(), vec![Glob::new("dev").unwrap()])].into(), ..Selector::default() };
     let scope = OrganizationScope { include, ..scope() };
-    let organization = organization(&server.hub().await, &scope, TAGS).await.unwrap();
+    let organization = organization(&server.hub().await, &scope, TAGS, &|_| ()).await.unwrap();
     let kept: Vec<_> = organization
         .accounts
         .iter()
@@ -231,7 +240,7 @@ async fn the_scope_leaves_accounts_out_only_where_it_is_sure() {
     let prod_region = Selector { regions: vec![Glob::new("eu-*").unwrap()], ..prod.clone() };
     for (exclude, kept) in [(prod, vec![DEV]), (prod_region, vec![DEV, PROD])] {
         let scope = OrganizationScope { include: work.clone(), exclude: Some(exclude), ..scope() };
-        let organization = organization(&hub, &scope, UNITS).await.unwrap();
+        let organization = organization(&hub, &scope, UNITS, &|_| ()).await.unwrap();
         assert_eq!(places(&organization).into_iter().map(|(id, _)| id).collect::<Vec<_>>(), kept);
     }
 }
@@ -240,7 +249,7 @@ async fn the_scope_leaves_accounts_out_only_where_it_is_sure() {
 async fn named_accounts_need_no_organization() {
     let server = Server::start(|_| None).await;
     let scope = OrganizationScope { accounts: Some(vec![PROD.parse().unwrap(), DEV.parse().unwrap()]), ..scope() };
-    let organization = organization(&server.hub().await, &scope, UNITS).await.unwrap();
+    let organization = organization(&server.hub().await, &scope, UNITS, &|_| ()).await.unwrap();
     assert_eq!(places(&organization), [(DEV, None), (PROD, None)]);
     assert!(organization.complete && organization.id.is_none());
     assert_eq!(server.asked().len(), 1, "only GetCallerIdentity");

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,8 +16,10 @@ use axum::{
     body::{Body, to_bytes},
     extract::Request,
     http::Response,
+    serve::ListenerExt,
 };
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::{
     discover::{Hub, config::shared_http_client, hub_with},
@@ -23,25 +28,25 @@ use crate::{
 
 /// A call as the server saw it.
 #[derive(Clone, Debug)]
-pub(super) struct Ask {
+pub(crate) struct Ask {
     /// The operation, such as `ListAccounts`.
-    pub(super) operation: String,
+    pub(crate) operation: String,
     /// JSON body, form or query parameters; the path's last part under `path`.
-    pub(super) input: Value,
+    pub(crate) input: Value,
     /// The access key that signed the call.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// The region that the call was signed for.
-    pub(super) region: String,
+    pub(crate) region: String,
 }
 
 impl Ask {
-    pub(super) fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         self.input[name].as_str().unwrap_or_default()
     }
 }
 
 /// What the server answers.
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// A JSON document.
     Json(Value),
     /// The inside of an XML result.
@@ -50,21 +55,26 @@ pub(super) enum Answer {
     Error(u16, &'static str, &'static str),
     /// Something that is not AWS at all.
     Html(u16),
+    /// No answer ever comes.
+    Never,
+    /// This answer, once the semaphore gives a permit.
+    After(Arc<Semaphore>, Box<Answer>),
 }
 
-pub(super) fn denied() -> Answer {
+pub(crate) fn denied() -> Answer {
     Answer::Error(403, "AccessDeniedException", "User is not authorized to perform this")
 }
 
 /// The running server and what it was asked.
-pub(super) struct Server {
+pub(crate) struct Server {
     url: String,
     asked: Arc<Mutex<Vec<Ask>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Server {
     /// Starts a server. Who calls is the user `hub` in account 999988887777, unless the function says otherwise.
-    pub(super) async fn start(answer: impl Fn(&Ask) -> Option<Answer> + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(answer: impl Fn(&Ask) -> Option<Answer> + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked: Arc<Mutex<Vec<Ask>>> = Arc::default();
@@ -74,23 +84,47 @@ impl Server {
             async move {
                 let ask = read(request).await;
                 record.lock().unwrap().push(ask.clone());
-                let given = answer(&ask).or_else(|| by_default(&ask));
+                let mut given = answer(&ask).or_else(|| by_default(&ask));
+                while let Some(Answer::After(gate, then)) = given {
+                    gate.acquire().await.unwrap().forget();
+                    given = Some(*then);
+                }
+                if matches!(given, Some(Answer::Never)) {
+                    std::future::pending::<()>().await;
+                }
                 write(&ask, given.unwrap_or(Answer::Error(400, "UnexpectedCall", "the test did not expect this call")))
             }
         });
+        let connections: Arc<AtomicUsize> = Arc::default();
+        let counted = Arc::clone(&connections);
+        let listener = listener.tap_io(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { url, asked }
+        Self { url, asked, connections }
     }
 
-    pub(super) fn asked(&self) -> Vec<Ask> {
+    pub(crate) fn asked(&self) -> Vec<Ask> {
         self.asked.lock().unwrap().clone()
     }
 
-    pub(super) fn count(&self, operation: &str) -> usize {
+    pub(crate) fn count(&self, operation: &str) -> usize {
         self.asked().iter().filter(|ask| ask.operation == operation).count()
     }
 
-    pub(super) fn config(&self) -> SdkConfig {
+    /// Waits until an operation was asked for so many times.
+    pub(crate) async fn asked_for(&self, operation: &str, times: usize) {
+        while self.count(operation) < times {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// How many connections were made.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn config(&self) -> SdkConfig {
         let keys = Credentials::new("HUBKEY", "secret", None, None, "test");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -102,13 +136,13 @@ impl Server {
             .build()
     }
 
-    pub(super) async fn hub(&self) -> Hub {
+    pub(crate) async fn hub(&self) -> Hub {
         hub_with(self.config(), &scope(), 4).await.unwrap()
     }
 }
 
 /// A scope of every account with the member role `rolecall-member`.
-pub(super) fn scope() -> OrganizationScope {
+pub(crate) fn scope() -> OrganizationScope {
     OrganizationScope {
         hub: None,
         member: MemberRole {
@@ -125,12 +159,12 @@ pub(super) fn scope() -> OrganizationScope {
 }
 
 /// The answer of GetCallerIdentity.
-pub(super) fn caller(arn: &str, account: &str) -> Answer {
+pub(crate) fn caller(arn: &str, account: &str) -> Answer {
     Answer::Xml(format!("<Arn>{arn}</Arn><UserId>AIDAEXAMPLE</UserId><Account>{account}</Account>"))
 }
 
 /// The answer of AssumeRole, ending that many seconds from now; the access key names the account.
-pub(super) fn assumed(ask: &Ask, seconds: i64) -> Answer {
+pub(crate) fn assumed(ask: &Ask, seconds: i64) -> Answer {
     let account = ask.text("RoleArn").split(':').nth(4).unwrap_or_default().to_owned();
     let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
     Answer::Xml(format!(
@@ -194,6 +228,7 @@ fn write(ask: &Ask, answer: Answer) -> Response<Body> {
     let xml = |status: u16, body: String| Response::builder().status(status).body(Body::from(body)).unwrap();
     let is_xml = ask.input["Action"].is_string();
     match answer {
+        Answer::Never | Answer::After(..) => unreachable!("awaited before"),
         Answer::Html(status) => xml(status, "<!doctype html><title>Not Found</title>".to_owned()),
         Answer::Json(body) => json(200, "", body.to_string()),
         Answer::Xml(inner) => {

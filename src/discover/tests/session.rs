@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::server::{Answer, Server, assumed, caller, denied, scope};
 use crate::{
-    discover::{DiscoverErrorKind, clusters, hub_with},
+    discover::{DiscoverErrorKind, Eks, hub_with},
     model::{Account, AccountId, HubRole, OrganizationScope, Place, Region, Secret},
 };
 
@@ -42,7 +42,7 @@ async fn each_account_is_asked_with_its_own_session() {
     for account in ["111111111111", "222222222222"] {
         let session = hub.session(&id(account)).await.unwrap();
         let account = Account { id: id(account), name: account.to_owned(), ou_path: None, tags: None };
-        clusters(&session, &account, &Region::new("ap-south-1")).await.unwrap();
+        Eks::new(&session, &account, &Region::new("ap-south-1")).names().await.unwrap();
     }
     let asked: Vec<(String, String)> =
         server.asked().into_iter().filter(|a| a.operation == "ListClusters").map(|a| (a.key, a.region)).collect();
@@ -74,7 +74,7 @@ async fn a_session_that_ends_before_its_time_is_made_anew() {
     let hub = server.hub().await;
     let session = hub.session(&id("111111111111")).await.unwrap();
     let account = Account { id: id("111111111111"), name: "one".to_owned(), ou_path: None, tags: None };
-    clusters(&session, &account, &Region::new("ap-south-1")).await.unwrap();
+    Eks::new(&session, &account, &Region::new("ap-south-1")).names().await.unwrap();
     assert_eq!((server.count("ListClusters"), server.count("AssumeRole")), (2, 2));
 }
 

@@ -71,15 +71,51 @@ fn required<'a>(ask: &Ask<'a>, name: &str) -> Result<&'a str, Fault> {
     input::required(ask.input, name, "ValidationException")
 }
 
-/// An id, which may come as an ARN that ends in it.
+/// The id in a parameter.
 fn id<'a>(ask: &Ask<'a>, name: &str) -> Result<&'a str, Fault> {
-    required(ask, name).map(last)
+    checked(required(ask, name)?, &input::lower_first(name))
+}
+
+/// What every id has to look like: `ResourceId` in the model of the API.
+const RESOURCE_ID: &str = "(arn:aws[a-z-]*:identitystore:::(user|group|membership)/)?([0-9a-f]{10}-|)[A-Fa-f0-9]{8}-\
+    [A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{4}-[A-Fa-f0-9]{12}";
+
+/// An id, which may come as an ARN that ends in it.
+fn checked<'a>(given: &'a str, at: &str) -> Result<&'a str, Fault> {
+    let id = match given.rsplit_once('/') {
+        Some((arn, id)) => is_arn(arn).then_some(id),
+        None => Some(given),
+    };
+    id.filter(|id| is_id(id)).ok_or_else(|| {
+        let constraint = format!("Member must satisfy regular expression pattern: {RESOURCE_ID}");
+        let at = format!("Value '{given}' at '{at}' failed to satisfy constraint: {constraint}");
+        invalid(format!("1 validation error detected: {at}"))
+    })
+}
+
+fn is_arn(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.split(':').collect();
+    let ["arn", partition, "identitystore", "", "", "user" | "group" | "membership"] = parts.as_slice() else {
+        return false;
+    };
+    let more = partition.strip_prefix("aws");
+    more.is_some_and(|more| more.bytes().all(|letter| letter.is_ascii_lowercase() || letter == b'-'))
+}
+
+fn is_id(id: &str) -> bool {
+    let parts: Vec<&str> = id.split('-').collect();
+    let uuid = match parts.as_slice() {
+        [directory, uuid @ ..] if directory.len() == 10 && !directory.bytes().any(|c| c.is_ascii_uppercase()) => uuid,
+        uuid => uuid,
+    };
+    parts.iter().all(|part| part.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        && uuid.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
 }
 
 /// The user's id in a `MemberId`.
 fn member<'a>(ask: &Ask<'a>) -> Result<&'a str, Fault> {
     let member = ask.input.get("MemberId").and_then(|member| input::text(member, "UserId"));
-    member.map(last).ok_or_else(|| invalid("MemberId must have a UserId"))
+    checked(member.ok_or_else(|| invalid("MemberId must have a UserId"))?, "memberId.userId")
 }
 
 fn last(arn: &str) -> &str {

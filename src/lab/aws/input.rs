@@ -34,7 +34,7 @@ pub(super) fn texts(input: &Value, name: &str) -> Vec<String> {
 }
 
 /// Errors name members with a small first letter.
-fn lower_first(name: &str) -> String {
+pub(super) fn lower_first(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map_or_else(String::new, |first| first.to_ascii_lowercase().to_string() + letters.as_str())
 }

@@ -18,6 +18,9 @@ mod samples;
 mod sqs;
 mod ssoadmin;
 mod sts;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
 
 use std::sync::{
     Arc,

@@ -44,7 +44,8 @@ impl Paging {
             Some(token) => {
                 let read = URL_SAFE_NO_PAD.decode(token).map_err(|_| BadToken)?;
                 let read = String::from_utf8(read).map_err(|_| BadToken)?;
-                let (turn, after) = read.strip_prefix(&bound_to).and_then(|read| read.split_once(':')).ok_or(BadToken)?;
+                let (turn, after) =
+                    read.strip_prefix(&bound_to).and_then(|read| read.split_once(':')).ok_or(BadToken)?;
                 (turn.parse().map_err(|_| BadToken)?, Some(after.to_owned()))
             }
         };

@@ -122,16 +122,12 @@ impl Protocol {
 
     /// Writes an answer.
     pub(super) fn answer(&self, asked: &Asked, output: &Value, id: &str) -> Response<Bytes> {
-        match self {
-            Self::Query { namespace, .. } => {
-                let body = xml::answer(&asked.operation, namespace, output, id);
-                response(200, "text/xml", body.into(), id)
-            }
-            _ => {
-                let body = if output.is_null() { json!({}) } else { output.clone() };
-                response(200, self.content_type(), body.to_string().into(), id)
-            }
+        if let Self::Query { namespace, .. } = self {
+            let body = xml::answer(&asked.operation, namespace, output, id);
+            return response(200, "text/xml", body.into(), id);
         }
+        let body = if output.is_null() { json!({}) } else { output.clone() };
+        response(200, self.content_type(), body.to_string().into(), id)
     }
 
     /// Writes an error. The codes that all services share are given in the Query protocol's spelling and spelled as the

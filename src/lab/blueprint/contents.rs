@@ -27,10 +27,14 @@ pub(super) fn fill(state: &State, id: &ClusterId, whole: bool, when: Timestamp) 
     }
     let rows = policy::rows(account, Stage::of(&cluster.tags));
     if let Some(mut ledger) = Ledger::read(store).filter(|_| !rows.is_empty()) {
-        rows.iter().for_each(|row| ledger.add_owned(row));
+        for row in &rows {
+            ledger.add_owned(row);
+        }
         ledger.write(store, MANAGER, when);
     }
-    policy::objects().into_iter().for_each(|object| put_ours(store, object, when));
+    for object in policy::objects() {
+        put_ours(store, object, when);
+    }
 }
 
 /// What a cluster has from its first day.

@@ -56,7 +56,8 @@ pub struct Blueprint {
 pub enum Drift {
     /// Not at all: every cluster is as rolecall leaves it.
     None,
-    /// Everything is missing but the nodes' rows and rolecall's own way in, and every cluster reads aws-auth.
+    /// Everything is missing but the nodes' rows and rolecall's own way in, every cluster reads aws-auth, and some more teams
+    /// have roles below `/teams/` to which a policy may give access.
     Missing,
     /// A part of them, each in a way of its own; see [`Kind`].
     Demo,
@@ -111,6 +112,9 @@ impl Blueprint {
         let trust = people::trust(&state, &hub, &external_id);
         people::settle(&mut state, &units, &self.regions, &trust, now, &mut rng);
         fleet::clusters(self, &mut state, &units, now, &mut rng)?;
+        if self.drift == Drift::Missing {
+            people::teams(&mut state, &units, founded);
+        }
         let ids: Vec<ClusterId> = state.clusters.keys().cloned().collect();
         for id in &ids {
             contents::fill(&state, id, self.drift != Drift::Missing, before(now, 26));

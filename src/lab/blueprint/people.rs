@@ -130,6 +130,18 @@ fn roles(sort: Sort) -> Vec<(&'static str, &'static str)> {
     roles
 }
 
+/// Teams that work on clusters, each by a role of its own.
+const MORE_TEAMS: [&str; 7] = ["payments", "search", "catalog", "mobile", "data", "identity", "messaging"];
+
+/// Adds a role for each of more teams to the accounts that have clusters.
+pub(super) fn teams(state: &mut State, sorts: &Units, made: Timestamp) {
+    for account in sorts.iter().filter(|(_, sort)| sort.has_clusters()).map(|(account, _)| account) {
+        for team in MORE_TEAMS {
+            state.add_role(account, "/teams/", team, trusts(account, "/teams/", team), made);
+        }
+    }
+}
+
 /// Whom the other roles trust: a service, or everybody in the account who may.
 fn trusts(account: &AccountId, path: &str, name: &str) -> Value {
     let principal = match (path, name) {

@@ -35,7 +35,7 @@ impl Meddler for Nobody {
         None
     }
 
-    fn member_role(&self) -> &str {
+    fn member_role(&self) -> &'static str {
         "rolecall-member"
     }
 }

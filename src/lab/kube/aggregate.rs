@@ -38,23 +38,23 @@ pub(super) fn filled(role: &Arc<Value>, roles: &[Arc<Value>], now: Timestamp) ->
     if !escalation::is_aggregated(role) {
         return None;
     }
-    let mut rules: Vec<Value> = Vec::new();
+    let mut gathered: Vec<Value> = Vec::new();
     let by_name: BTreeMap<&str, &Arc<Value>> = roles.iter().map(|role| (name(role), role)).collect();
     for selector in list(&role["aggregationRule"], "clusterRoleSelectors") {
         let selector = Selector::of_object(selector);
         for other in by_name.values().filter(|other| selector.matches(&object::labels(other))) {
             if name(other) != name(role) {
-                rules.extend(
-                    list(other, "rules").iter().filter(|rule| !rules.contains(rule)).cloned().collect::<Vec<_>>(),
+                gathered.extend(
+                    list(other, "rules").iter().filter(|rule| !gathered.contains(rule)).cloned().collect::<Vec<_>>(),
                 );
             }
         }
     }
-    if rules == list(role, "rules") {
+    if gathered == list(role, "rules") {
         return None;
     }
     let mut new = (**role).clone();
-    new["rules"] = rules.into();
+    new["rules"] = gathered.into();
     let mut managers = Managers::of(role);
     managers.update(role, &new, "clusterrole-aggregation-controller", now);
     managers.write(&mut new);

@@ -61,7 +61,7 @@ impl<'a> Ask<'a> {
             && let Some(name) = selector.strip_prefix("metadata.name=")
             && !name.contains(',')
         {
-            resource.name = name.trim_start_matches('=').to_owned();
+            name.trim_start_matches('=').clone_into(&mut resource.name);
         }
         ask
     }

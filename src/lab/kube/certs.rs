@@ -50,7 +50,7 @@ pub(super) fn issue(name: &str) -> io::Result<Certificates> {
     // A cache of sessions for each server would cost more than the handshakes it saves.
     tls.session_storage = Arc::new(NoServerSessionStorage {});
     tls.send_tls13_tickets = 0;
-    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Certificates { ca_pem: authority.pem(), tls: Arc::new(tls) })
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     kinds::{COORDINATION, KINDS, Kind, RBAC},
-    status::{json_response, response},
+    status::{Status, json_response, response},
 };
 
 /// The API groups that are served beside the core group.
@@ -35,12 +35,15 @@ pub(super) fn answer(path: &str, address: &str, version: &str) -> Response<Bytes
             body
         }
         ["apis", group, "v1"] if GROUPS.contains(group) => resources_of(group),
+        // Below what is served, whatever is not there is told as a resource.
+        ["api", ..] => return Status::no_such_resource().response(),
+        ["apis", group, ..] if GROUPS.contains(group) => return Status::no_such_resource().response(),
         _ => return nothing(),
     };
     json_response(200, &body)
 }
 
-/// A path that leads nowhere.
+/// A path that leads nowhere, or to a group that is not served.
 pub(super) fn nothing() -> Response<Bytes> {
     response(404, "text/plain; charset=utf-8", "404 page not found\n")
 }

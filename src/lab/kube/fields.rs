@@ -96,8 +96,8 @@ pub(super) fn words(path: &Path) -> String {
                 words.push('.');
                 words.push_str(name);
             }
-            Some(("v", value)) => words.push_str(&format!("[={value}]")),
-            _ => words.push_str(&format!("[{part}]")),
+            Some(("v", value)) => words.extend(["[=", value, "]"]),
+            _ => words.extend(["[", part, "]"]),
         }
         words
     })
@@ -106,21 +106,23 @@ pub(super) fn words(path: &Path) -> String {
 /// Removes what a path leads to.
 pub(super) fn remove(object: &mut Value, path: &Path) {
     let Some((last, holders)) = path.split_last() else { return };
-    let pointer: String = holders.iter().map(|part| format!("/{}", escaped(part.trim_start_matches("f:")))).collect();
-    let Some(holder) = object.pointer_mut(&pointer) else { return };
+    let step = |value, part: &String| Value::get_mut(value, part.trim_start_matches("f:"));
+    let Some(holder) = holders.iter().try_fold(object, step) else { return };
+    let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     match (holder, last.split_once(':')) {
         (Value::Object(map), Some(("f", name))) => {
             map.remove(name);
         }
-        (Value::Array(items), Some(("v", value))) => items.retain(|item| item.to_string() != value),
-        (Value::Array(items), Some(("k", key))) => items.retain(|item| json!({"uid": item["uid"]}).to_string() != key),
+        (Value::Array(items), Some(("v", value))) => {
+            let value = parsed(value);
+            items.retain(|item| *item != value);
+        }
+        (Value::Array(items), Some(("k", key))) => {
+            let uid = &parsed(key)["uid"];
+            items.retain(|item| item["uid"] != *uid);
+        }
         _ => {}
     }
-}
-
-/// A name as one step of a JSON pointer.
-pub(super) fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Paths as fieldsV1 has them.

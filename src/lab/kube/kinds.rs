@@ -1,6 +1,7 @@
 //! The resources that are served.
 
 /// One resource.
+#[expect(clippy::struct_field_names, reason = "an object's kind is called so")]
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Kind {
     /// The API group; empty for the core group.

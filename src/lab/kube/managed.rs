@@ -142,7 +142,7 @@ impl Managers {
             manager.paths.retain(|path| !changed.contains(path) && !gone.contains(path));
         }
         let own = self.place(name, true, &version);
-        if own.paths != wanted || !changed.is_empty() || !gone.is_empty() {
+        if !changed.is_empty() || !gone.is_empty() {
             own.time = object::time(now);
         }
         own.paths = wanted;

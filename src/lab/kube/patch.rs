@@ -3,8 +3,6 @@
 //! See <https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply>. A strategic merge patch is a merge
 //! patch here: of what is served, only lists of owners and finalizers would be merged otherwise.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::{
@@ -51,7 +49,7 @@ impl Desk<'_> {
         }
         let object = self.decode(&object)?;
         let way = Way::Update(self.ask.manager());
-        self.commit(Some(before), object, way, dry_run)
+        self.commit(Some(&before), object, way, dry_run)
     }
 
     fn apply(&mut self, dry_run: bool) -> Answer {
@@ -81,11 +79,11 @@ impl Desk<'_> {
                 format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
             return Err(Status::conflict(self.kind, &self.on.name, &why));
         }
-        self.merge_config(before, &config, dry_run)
+        self.merge_config(before.as_deref(), &config, dry_run)
     }
 
-    fn merge_config(&mut self, before: Option<Arc<Value>>, config: &Value, dry_run: bool) -> Answer {
-        let live = before.as_deref().cloned().unwrap_or(Value::Null);
+    fn merge_config(&mut self, before: Option<&Value>, config: &Value, dry_run: bool) -> Answer {
+        let live = before.cloned().unwrap_or(Value::Null);
         let mut managers = Managers::of(&live);
         let (manager, force) = (self.ask.parameter("fieldManager"), self.ask.flag("force"));
         let mut object = managers.apply(&live, config, manager, force, self.now)?;
@@ -141,22 +139,23 @@ fn merge(target: &mut Value, patch: &Value) {
 }
 
 /// RFC 6902.
-fn json_patch(target: &mut Value, patch: &Value) -> Result<(), Status> {
+fn json_patch(target: &mut Value, operations: &Value) -> Result<(), Status> {
     let refused = || {
         let message = "the server rejected our request due to an error in our request";
         Status { details: Some(json!({})), ..Status::new(422, "Invalid", message) }
     };
-    let operations = patch.as_array().ok_or_else(|| Status::bad_request("a JSON patch is a list of operations"))?;
+    let operations =
+        operations.as_array().ok_or_else(|| Status::bad_request("a JSON patch is a list of operations"))?;
     for operation in operations {
-        let (path, from) = (object::text(operation, "path"), object::text(operation, "from"));
+        let (path, origin) = (object::text(operation, "path"), object::text(operation, "from"));
         let value = operation.get("value").cloned();
         let done = match object::text(operation, "op") {
             "test" => (target.pointer(path) == value.as_ref()).then_some(()),
             "add" => value.and_then(|value| add(target, path, value)),
             "replace" => value.and_then(|value| target.pointer_mut(path).map(|held| *held = value)),
             "remove" => take(target, path).map(drop),
-            "copy" => target.pointer(from).cloned().and_then(|value| add(target, path, value)),
-            "move" => take(target, from).and_then(|value| add(target, path, value)),
+            "copy" => target.pointer(origin).cloned().and_then(|value| add(target, path, value)),
+            "move" => take(target, origin).and_then(|value| add(target, path, value)),
             _ => None,
         };
         done.ok_or_else(refused)?;

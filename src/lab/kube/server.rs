@@ -30,7 +30,8 @@ use super::{
 };
 use crate::{
     authenticator::{self, Reading},
-    lab::{Call, Refusal, door, host, world::World},
+    lab::{Call, Refusal, door, world::World},
+    limits,
     model::ClusterId,
 };
 
@@ -59,7 +60,7 @@ impl ApiServer {
     /// # Errors
     /// When there is no port, or no certificate can be made.
     pub fn new(id: ClusterId) -> io::Result<Arc<Self>> {
-        host::raise_open_files();
+        limits::raise_open_files();
         let certificates = certs::issue(&id.to_string())?;
         let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
@@ -165,10 +166,10 @@ impl Desk {
             Target::Path(_) => return Err(Status::method_not_allowed()),
             Target::Resource(on) => on,
         };
-        if on.version != "v1" || !(on.group.is_empty() || discovery::GROUPS.contains(&on.group.as_str())) {
+        if !(on.group.is_empty() || discovery::GROUPS.contains(&on.group.as_str())) {
             return Ok(discovery::nothing());
         }
-        if !on.subresource.is_empty() {
+        if on.version != "v1" || !on.subresource.is_empty() {
             return Err(Status::no_such_resource());
         }
         if let Some(review) = review::answer(&inner, &user, ask, on, now) {

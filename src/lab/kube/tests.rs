@@ -138,8 +138,8 @@ async fn nobody_grants_what_they_do_not_hold() {
     served.grant("writer", &json!([rbac]));
     let roles: Api<ClusterRole> = Api::all(client.clone());
     let role = |name: &str, resource: &str| -> ClusterRole {
-        let rules = json!([{"apiGroups": [""], "resources": [resource], "verbs": ["get", "list"]}]);
-        serde_json::from_value(json!({"metadata": {"name": name}, "rules": rules})).unwrap()
+        let reading = json!([{"apiGroups": [""], "resources": [resource], "verbs": ["get", "list"]}]);
+        serde_json::from_value(json!({"metadata": {"name": name}, "rules": reading})).unwrap()
     };
     let refused = refusal(roles.create(&PostParams::default(), &role("pods", "pods")).await.unwrap_err());
     assert_eq!(
@@ -234,9 +234,9 @@ async fn applying_takes_only_what_it_may() {
     let served = Served::start(Mode::ConfigMap);
     let roles: Api<ClusterRole> = Api::all(served.admin());
     let config = |verb: &str| {
-        let rules = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": [verb]}]);
+        let one = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": [verb]}]);
         Patch::Apply(json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "rules": rules,
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "rules": one,
             "metadata": {"name": "r", "labels": {"app.kubernetes.io/managed-by": "rolecall"}},
         }))
     };

@@ -93,7 +93,7 @@ impl Desk<'_> {
             return Err(Status::invalid(self.kind.group, self.kind.plural, &self.on.name, &[cause]));
         }
         let way = Way::Update(self.ask.manager());
-        self.commit(before, object, way, dry_run)
+        self.commit(before.as_deref(), object, way, dry_run)
     }
 
     /// DELETE of one object.
@@ -231,19 +231,18 @@ impl Desk<'_> {
     }
 
     /// Stores an object after all checks; in a dry run it is only shown.
-    pub(super) fn commit(&mut self, before: Option<Arc<Value>>, mut object: Value, way: Way, dry_run: bool) -> Answer {
-        let before_value = before.as_deref();
+    pub(super) fn commit(&mut self, before: Option<&Value>, mut object: Value, way: Way, dry_run: bool) -> Answer {
         if before.is_none() {
             self.takes_new(&object)?;
         }
         let version = meta(&object, "resourceVersion").to_owned();
-        self.keep_system_fields(before_value, &mut object);
-        shape::defaults(self.kind, before_value, &mut object);
-        escalation::check(self.inner, self.user, self.kind, before_value, &object)?;
-        if before.as_deref().is_some_and(|before| !version.is_empty() && version != meta(before, "resourceVersion")) {
+        self.keep_system_fields(before, &mut object);
+        shape::defaults(self.kind, before, &mut object);
+        escalation::check(self.inner, self.user, self.kind, before, &object)?;
+        if before.is_some_and(|before| !version.is_empty() && version != meta(before, "resourceVersion")) {
             return Err(Status::modified(self.kind, name(&object)));
         }
-        validate::check(self.kind, before_value, &object)?;
+        validate::check(self.kind, before, &object)?;
         if before.is_none() {
             self.may_create(&object)?;
         }
@@ -252,24 +251,24 @@ impl Desk<'_> {
             Way::Update(manager) => {
                 let given = Managers::of(&object);
                 let nobody = Managers::default();
-                let mut managers = match before_value {
+                let mut managers = match before {
                     Some(before) if given == nobody => Managers::of(before),
                     _ => given,
                 };
                 // What nobody's fields were tracked of is not tracked before somebody applies it.
-                if before_value.is_none() || managers != nobody {
-                    managers.update(before_value.unwrap_or(&Value::Null), &object, &manager, self.now);
+                if before.is_none() || managers != nobody {
+                    managers.update(before.unwrap_or(&Value::Null), &object, &manager, self.now);
                 }
                 managers.write(&mut object);
             }
         }
         shape::squeeze(self.kind, &mut object);
         let code = if before.is_some() { 200 } else { 201 };
-        if let Some(before) = before.as_deref().filter(|before| same(before, &object)) {
+        if let Some(before) = before.filter(|before| same(before, &object)) {
             return Ok((200, before.clone()));
         }
         if dry_run {
-            return Ok((code, self.dry(before_value, object)));
+            return Ok((code, self.dry(before, object)));
         }
         let finalized = !meta(&object, "deletionTimestamp").is_empty()
             && object::list(&object["metadata"], "finalizers").is_empty()

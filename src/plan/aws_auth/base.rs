@@ -1,7 +1,7 @@
 //! The stored aws-auth as the planner works on it: its texts, what they mean, and whose the rows are.
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::Entry},
+    collections::{BTreeMap, HashMap},
     rc::Rc,
 };
 
@@ -13,9 +13,6 @@ use crate::{
 
 use super::{rescue::rescue, wanted::folded};
 
-/// A principal in a section, in small letters.
-pub(super) type Key = (Section, String);
-
 /// A section that does not parse.
 pub(super) struct BrokenSection {
     pub(super) why: Broken,
@@ -26,10 +23,17 @@ pub(super) struct BrokenSection {
     pub(super) unread: Vec<String>,
 }
 
-/// Where the rows of one principal stand in a section.
-struct Positions {
+/// What stands of one principal in one section.
+pub(super) struct Standing {
+    /// Its number, counted from 0 through all sections.
+    pub(super) number: usize,
+    /// Where its rows stand, but the last.
     earlier: Vec<usize>,
-    last: usize,
+    last: Option<usize>,
+    /// The row that counts: the last one of mapRoles, else of mapUsers; in mapAccounts the last one.
+    counting: Option<usize>,
+    /// The key under which the annotation holds it, if it is ours.
+    pub(super) owned: Option<String>,
 }
 
 /// The stored aws-auth. A broken section is represented by what can be rescued of it.
@@ -43,10 +47,15 @@ pub(super) struct Base {
     pub(super) owned: Rc<Owned>,
     /// Whether the annotation that says so was understood.
     pub(super) owned_is_known: bool,
-    rows: HashMap<Key, Positions>,
     /// Whether any row has no effect for another of the same principal.
     pub(super) shadows: bool,
-    owned_keys: HashMap<Key, String>,
+    standings: Vec<Standing>,
+    /// The standings' numbers by their principals in small letters.
+    numbers: BTreeMap<Section, HashMap<String, usize>>,
+    /// The number of every row's standing.
+    of_rows: BTreeMap<Section, Vec<usize>>,
+    /// The number of the standing of every row that the annotation names.
+    of_owned: BTreeMap<Section, Vec<usize>>,
 }
 
 impl Base {
@@ -72,9 +81,11 @@ impl Base {
             reading,
             live,
             broken,
-            rows: HashMap::new(),
             shadows: false,
-            owned_keys: HashMap::new(),
+            standings: Vec::new(),
+            numbers: BTreeMap::new(),
+            of_rows: BTreeMap::new(),
+            of_owned: BTreeMap::new(),
             owned: Rc::new(owned.unwrap_or_else(Owned::nothing)),
             owned_is_known,
         };
@@ -84,25 +95,59 @@ impl Base {
 
     fn index(&mut self) {
         for section in Section::ALL {
-            if let SectionReading::Read(Rows { rows, .. }) = self.reading.section(section) {
-                for (position, row) in rows.iter().enumerate() {
-                    let key = (section, folded(&row.arn));
-                    let over = section == Section::Users && self.rows.contains_key(&(Section::Roles, key.1.clone()));
-                    self.shadows |= over;
-                    match self.rows.entry(key) {
-                        Entry::Vacant(entry) => {
-                            entry.insert(Positions { earlier: Vec::new(), last: position });
-                        }
-                        Entry::Occupied(mut entry) => {
-                            let positions = entry.get_mut();
-                            positions.earlier.push(std::mem::replace(&mut positions.last, position));
-                            self.shadows = true;
-                        }
-                    }
+            let rows = match self.reading.section(section) {
+                SectionReading::Read(Rows { rows, .. }) => rows.as_slice(),
+                _ => &[],
+            };
+            let owned = self.owned.section(section);
+            let mut numbers = HashMap::with_capacity(rows.len().max(owned.len()));
+            let mut number = |arn: &str, standings: &mut Vec<Standing>| {
+                *numbers.entry(folded(arn)).or_insert_with(|| {
+                    let number = standings.len();
+                    standings.push(Standing { number, earlier: Vec::new(), last: None, counting: None, owned: None });
+                    number
+                })
+            };
+            let mut of_rows = Vec::with_capacity(rows.len());
+            for (position, row) in rows.iter().enumerate() {
+                let number = number(&row.arn, &mut self.standings);
+                of_rows.push(number);
+                let Some(standing) = self.standings.get_mut(number) else { continue };
+                if let Some(earlier) = standing.last.replace(position) {
+                    standing.earlier.push(earlier);
+                    self.shadows = true;
+                }
+                // Accounts' ids are compared as they are written.
+                if section != Section::Accounts || row.arn == folded(&row.arn) {
+                    standing.counting = Some(position);
                 }
             }
-            for arn in self.owned.section(section).keys() {
-                self.owned_keys.insert((section, folded(arn)), arn.clone());
+            let mut of_owned = Vec::with_capacity(owned.len());
+            for arn in owned.keys() {
+                let number = number(arn, &mut self.standings);
+                of_owned.push(number);
+                if let Some(standing) = self.standings.get_mut(number) {
+                    standing.owned = Some(arn.clone());
+                }
+            }
+            if section == Section::Users {
+                self.shadow_users(&numbers);
+            }
+            self.numbers.insert(section, numbers);
+            self.of_rows.insert(section, of_rows);
+            self.of_owned.insert(section, of_owned);
+        }
+    }
+
+    /// Roles are asked before users.
+    fn shadow_users(&mut self, users: &HashMap<String, usize>) {
+        let Some(roles) = self.numbers.get(&Section::Roles) else { return };
+        for (arn, &user) in users {
+            let role = roles.get(arn).and_then(|&role| self.standings.get(role));
+            let stands = role.is_some_and(|role| role.last.is_some());
+            if let Some(user) = self.standings.get_mut(user).filter(|user| stands && user.last.is_some()) {
+                user.counting = None;
+                self.shadows = true;
             }
         }
     }
@@ -128,40 +173,48 @@ impl Base {
         }
     }
 
-    /// The rows of one principal in a section, in order: the last one counts.
-    pub(super) fn rows(&self, key: &Key) -> impl DoubleEndedIterator<Item = &Row> {
-        let rows = self.section(key.0);
-        let positions = self.rows.get(key).into_iter();
-        positions.flat_map(|at| at.earlier.iter().chain([&at.last])).filter_map(|&position| rows.get(position))
+    /// How many standings there are.
+    pub(super) fn standings(&self) -> usize {
+        self.standings.len()
     }
 
-    /// The key under which the annotation holds a row, if it is ours.
-    pub(super) fn owned_key(&self, key: &Key) -> Option<&str> {
-        self.owned_keys.get(key).map(String::as_str)
+    /// What stands in a section of a principal, who is given in small letters.
+    pub(super) fn standing(&self, section: Section, arn: &str) -> Option<&Standing> {
+        self.standings.get(*self.numbers.get(&section)?.get(arn)?)
     }
 
-    /// The row that counts for a principal: the last one of mapRoles, else of mapUsers; in mapAccounts the last one.
-    pub(super) fn effective(&self, key: &Key) -> Option<&Row> {
-        if key.0 == Section::Users && self.shadows && self.rows.contains_key(&(Section::Roles, key.1.clone())) {
-            return None;
-        }
-        if key.0 == Section::Accounts {
-            // Ids are compared as they are written.
-            return self.rows(key).rev().find(|row| row.arn == key.1);
-        }
-        self.section(key.0).get(self.rows.get(key)?.last)
+    /// Every row of a section, in order, with what stands of its principal.
+    pub(super) fn standing_rows(&self, section: Section) -> impl Iterator<Item = (&Row, &Standing)> {
+        let numbers = self.of_rows.get(&section).into_iter().flatten();
+        self.section(section).iter().zip(numbers.filter_map(|&number| self.standings.get(number)))
+    }
+
+    /// Every row of a section that the annotation names, with what stands of its principal.
+    pub(super) fn owned_rows(&self, section: Section) -> impl Iterator<Item = (&String, &Standing)> {
+        let numbers = self.of_owned.get(&section).into_iter().flatten();
+        self.owned.section(section).keys().zip(numbers.filter_map(|&number| self.standings.get(number)))
+    }
+
+    /// The rows of one principal in a section, in order.
+    pub(super) fn rows(&self, section: Section, standing: &Standing) -> impl Iterator<Item = &Row> {
+        let rows = self.section(section);
+        standing.earlier.iter().chain(&standing.last).filter_map(|&position| rows.get(position))
+    }
+
+    /// The row that counts for a principal.
+    pub(super) fn effective(&self, section: Section, standing: &Standing) -> Option<&Row> {
+        self.section(section).get(standing.counting?)
     }
 
     /// What a wanted principal holds and in which section: roles are asked before users.
-    pub(super) fn effective_of(&self, section: Section, arn: &str) -> Option<(Key, &Row)> {
+    pub(super) fn effective_of(&self, section: Section, arn: &str) -> Option<(Section, &Standing, &Row)> {
         let order: &[Section] = match section {
             Section::Accounts => &[Section::Accounts],
             _ => &[Section::Roles, Section::Users],
         };
         order.iter().find_map(|&section| {
-            let key = (section, arn.to_owned());
-            let row = self.effective(&key)?;
-            Some((key, row))
+            let standing = self.standing(section, arn)?;
+            Some((section, standing, self.effective(section, standing)?))
         })
     }
 }

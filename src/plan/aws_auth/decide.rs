@@ -2,7 +2,7 @@
 
 use std::{
     cell::LazyCell,
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    base::{Base, Key},
+    base::{Base, Standing},
     wanted::{Wanted, content, folded, same_groups, subject},
 };
 
@@ -32,24 +32,23 @@ pub(super) struct Edits {
 }
 
 /// A wanted row that will stand as wanted, and where.
-pub(super) struct Promise {
-    pub(super) key: Key,
-    pub(super) username: String,
-    pub(super) groups: Vec<String>,
+pub(super) struct Promise<'w> {
+    pub(super) section: Section,
+    pub(super) wanted: &'w Wanted<'w>,
     /// Whether it holds only after what takes away.
     pub(super) late: bool,
 }
 
 /// What was decided, section by section.
-pub(super) struct Decisions {
+pub(super) struct Decisions<'w> {
     pub(super) edits: BTreeMap<Section, Edits>,
     /// The rows that are ours after what adds and changes.
     pub(super) owned: Rc<Owned>,
     /// The rows that are no longer ours after what takes away.
     pub(super) released: Vec<(Section, String)>,
-    pub(super) promises: Vec<Promise>,
-    /// The rows of the policy, whether they are touched or not.
-    pub(super) named: HashSet<Key>,
+    pub(super) promises: Vec<Promise<'w>>,
+    /// Which standings the policy names, whether they are touched or not.
+    named: Vec<bool>,
     /// The rows that never matched and are replaced, by their position.
     pub(super) replaced: BTreeSet<(Section, usize)>,
     /// ARNs that never matched anybody and give way to the right ones.
@@ -57,14 +56,14 @@ pub(super) struct Decisions {
     pub(super) findings: Vec<Finding>,
 }
 
-impl Decisions {
-    pub(super) fn new(owned: Rc<Owned>, findings: Vec<Finding>) -> Self {
+impl<'w> Decisions<'w> {
+    pub(super) fn new(base: &Base, findings: Vec<Finding>) -> Self {
         Self {
             edits: BTreeMap::new(),
-            owned,
+            owned: Rc::clone(&base.owned),
             released: Vec::new(),
             promises: Vec::new(),
-            named: HashSet::new(),
+            named: vec![false; base.standings()],
             replaced: BTreeSet::new(),
             given_up: BTreeSet::new(),
             findings,
@@ -79,6 +78,21 @@ impl Decisions {
     pub(super) fn edits(&mut self, section: Section) -> &mut Edits {
         self.edits.entry(section).or_default()
     }
+
+    /// Whether the policy names what stands there.
+    pub(super) fn names(&self, standing: &Standing) -> bool {
+        self.named.get(standing.number) == Some(&true)
+    }
+
+    fn name(&mut self, standing: &Standing) {
+        if let Some(named) = self.named.get_mut(standing.number) {
+            *named = true;
+        }
+    }
+
+    fn promise(&mut self, section: Section, wanted: &'w Wanted<'w>, late: bool) {
+        self.promises.push(Promise { section, wanted, late });
+    }
 }
 
 /// What every decision looks at.
@@ -92,12 +106,12 @@ pub(super) struct Context<'a> {
 }
 
 /// Decides about every wanted row.
-pub(super) fn decide(context: &Context<'_>, wanted: &[Wanted<'_>], decisions: &mut Decisions) {
+pub(super) fn decide<'w>(context: &Context<'_>, wanted: &'w [Wanted<'w>], decisions: &mut Decisions<'w>) {
     // Most passes find every row where it shall be and never ask for these.
     let strays = LazyCell::new(|| strays(context.base));
     for wanted in wanted {
         match context.base.effective_of(wanted.section, &wanted.key) {
-            Some((key, counting)) => present(context, wanted, &key, counting, decisions),
+            Some(holds) => present(context, wanted, holds, decisions),
             None => absent(context, wanted, strays.get(&wanted.key), decisions),
         }
     }
@@ -116,18 +130,23 @@ fn strays(base: &Base) -> BTreeMap<String, Vec<(Section, &Row)>> {
     strays
 }
 
-fn present(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, counting: &Row, decisions: &mut Decisions) {
-    decisions.named.insert(key.clone());
-    let differing = differing(context.base, wanted, key, counting);
+fn present<'w>(
+    context: &Context<'_>,
+    wanted: &'w Wanted<'w>,
+    (section, standing, counting): (Section, &Standing, &Row),
+    decisions: &mut Decisions<'w>,
+) {
+    decisions.name(standing);
+    let differing = differing(context.base, wanted, section, standing, counting);
     if differing.is_empty() {
-        promise(wanted, key.clone(), false, decisions);
-        own(context, wanted, key, decisions);
+        decisions.promise(section, wanted, false);
+        own(context, wanted, section, Some(standing), decisions);
         return;
     }
     let protected = context.protection.row(&wanted.arn, &counting.groups);
     let protected = protected.or_else(|| wanted.node.then(|| "a node's row is added, never changed".to_owned()));
     if let Some(why) = protected {
-        decisions.findings.push(differs_but_protected(wanted, key, counting, &why));
+        decisions.findings.push(differs_but_protected(wanted, section, counting, &why));
         return;
     }
     let late = differing.iter().any(|row| leans_on_rbac(wanted, row));
@@ -137,17 +156,17 @@ fn present(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, counting: &Row
             (false, true) => "username differs",
             (false, false) => "username and groups differ",
         };
-        let change = replacement(context, wanted, key.0, row, reason.to_owned());
+        let change = replacement(context, wanted, section, row, reason.to_owned());
         if late && !context.waits.is_empty() {
             decisions.findings.push(held_back(&change, context.waits));
             return;
         }
-        let edits = decisions.edits(key.0);
+        let edits = decisions.edits(section);
         let edits = if late { &mut edits.last } else { &mut edits.first };
         edits.push((Edit::Replace { index: row.index, row: wanted.row() }, change));
     }
-    promise(wanted, key.clone(), late, decisions);
-    own(context, wanted, key, decisions);
+    decisions.promise(section, wanted, late);
+    own(context, wanted, section, Some(standing), decisions);
 }
 
 /// Whether the row gives up a name or a group for another that is worth only what RBAC binds to it: until the bindings
@@ -161,37 +180,45 @@ fn leans_on_rbac(wanted: &Wanted<'_>, row: &Row) -> bool {
 
 /// The rows to correct: the one that counts, and among users every other spelling of the ARN, since between two
 /// spellings of one user the authenticator's choice is left to chance.
-fn differing<'b>(base: &'b Base, wanted: &Wanted<'_>, key: &Key, counting: &'b Row) -> Vec<&'b Row> {
+fn differing<'b>(
+    base: &'b Base,
+    wanted: &Wanted<'_>,
+    section: Section,
+    standing: &'b Standing,
+    counting: &'b Row,
+) -> Vec<&'b Row> {
     let met = |row: &Row| wanted.is_met_by(&row.username, &row.groups);
     // A row that is replaced is spelled as the policy spells it.
     let spelling = if met(counting) { &counting.arn } else { &wanted.arn };
-    let beside = |row: &&Row| key.0 == Section::Users && row.arn != *spelling && row.index != counting.index;
-    let others = base.rows(key).filter(beside).filter(|row| !authenticator::is_node_row(&row.groups));
+    let beside = |row: &&Row| section == Section::Users && row.arn != *spelling && row.index != counting.index;
+    let others = base.rows(section, standing).filter(beside).filter(|row| !authenticator::is_node_row(&row.groups));
     others.chain([counting]).filter(|row| !met(row)).collect()
 }
 
-fn absent(
+fn absent<'w>(
     context: &Context<'_>,
-    wanted: &Wanted<'_>,
+    wanted: &'w Wanted<'w>,
     strays: Option<&Vec<(Section, &Row)>>,
-    decisions: &mut Decisions,
+    decisions: &mut Decisions<'w>,
 ) {
-    let key = (wanted.section, wanted.key.clone());
-    let was_ours = context.base.owned_key(&key).is_some();
+    let standing = context.base.standing(wanted.section, &wanted.key);
+    let is_ours = |standing: Option<&Standing>| standing.is_some_and(|standing| standing.owned.is_some());
+    let was_ours = is_ours(standing);
     let free = !wanted.node && context.protection.of(&wanted.arn).is_none();
     let mut replaced = false;
     for &(section, row) in strays.into_iter().flatten() {
-        let stray = (section, folded(&row.arn));
-        let ours = was_ours || context.base.owned_key(&stray).is_some();
+        let folded = folded(&row.arn);
+        let stray = context.base.standing(section, &folded);
+        let ours = was_ours || is_ours(stray);
         let why = authenticator::never_matches(section, &row.arn).unwrap_or_default();
         let untouched = authenticator::is_node_row(&row.groups);
         if ours && free && !replaced && !untouched && section == wanted.section {
             let change = replacement(context, wanted, section, row, format!("never matches: {why}"));
             decisions.edits(section).first.push((Edit::Replace { index: row.index, row: wanted.row() }, change));
-            if let Some(old) = context.base.owned_key(&stray) {
+            if let Some(old) = stray.and_then(|stray| stray.owned.as_ref()) {
                 decisions.owned_mut(section).remove(old);
             }
-            decisions.given_up.insert(stray.1);
+            decisions.given_up.insert(folded);
             decisions.replaced.insert((section, row.index));
             replaced = true;
         } else if context.unmanaged == Unmanaged::Keep {
@@ -213,9 +240,11 @@ fn absent(
         };
         decisions.edits(wanted.section).first.push((Edit::Append(wanted.row()), change));
     }
-    promise(wanted, key.clone(), false, decisions);
-    own(context, wanted, &key, decisions);
-    decisions.named.insert(key);
+    decisions.promise(wanted.section, wanted, false);
+    own(context, wanted, wanted.section, standing, decisions);
+    if let Some(standing) = standing {
+        decisions.name(standing);
+    }
 }
 
 fn replacement(context: &Context<'_>, wanted: &Wanted<'_>, section: Section, row: &Row, reason: String) -> Change {
@@ -232,16 +261,17 @@ fn replacement(context: &Context<'_>, wanted: &Wanted<'_>, section: Section, row
     }
 }
 
-fn promise(wanted: &Wanted<'_>, key: Key, late: bool, decisions: &mut Decisions) {
-    let (username, groups) = (wanted.username.to_owned(), wanted.groups.to_vec());
-    decisions.promises.push(Promise { key, username, groups, late });
-}
-
 /// Takes a row over: what the policy names is rolecall's, but for what belongs to nodes or is protected.
-fn own(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, decisions: &mut Decisions) {
-    let recorded = context.base.owned_key(key);
-    let noted = recorded.and_then(|recorded| context.base.owned.section(key.0).get(recorded));
-    if recorded == Some(wanted.arn.as_str())
+fn own(
+    context: &Context<'_>,
+    wanted: &Wanted<'_>,
+    section: Section,
+    standing: Option<&Standing>,
+    decisions: &mut Decisions<'_>,
+) {
+    let recorded = standing.and_then(|standing| standing.owned.as_ref());
+    let noted = recorded.and_then(|recorded| context.base.owned.section(section).get(recorded));
+    if recorded == Some(&wanted.arn)
         && noted.is_some_and(|id| wanted.unique_id.is_none() || id.as_deref() == wanted.unique_id)
     {
         return;
@@ -249,16 +279,16 @@ fn own(context: &Context<'_>, wanted: &Wanted<'_>, key: &Key, decisions: &mut De
     if recorded.is_none() && (wanted.node || context.protection.of(&wanted.arn).is_some()) {
         return;
     }
-    let rows = decisions.owned_mut(key.0);
+    let rows = decisions.owned_mut(section);
     let known = recorded.and_then(|recorded| rows.remove(recorded)).flatten();
     // An id that could not be looked up this time is still the one that was recorded.
     rows.insert(wanted.arn.clone(), wanted.unique_id.map(str::to_owned).or(known));
 }
 
-fn differs_but_protected(wanted: &Wanted<'_>, key: &Key, counting: &Row, why: &str) -> Finding {
+fn differs_but_protected(wanted: &Wanted<'_>, section: Section, counting: &Row, why: &str) -> Finding {
     let message = format!(
         "{} holds {} where the policy wants {}, but it is never changed: {why}",
-        subject(key.0, &wanted.arn),
+        subject(section, &wanted.arn),
         holds(&counting.username, &counting.groups),
         holds(wanted.username, wanted.groups),
     );

@@ -10,8 +10,6 @@ mod settle;
 mod wanted;
 mod write;
 
-use std::rc::Rc;
-
 use crate::model::{Cluster, ClusterState, Desired, Finding, FindingCode, Observed, PlanRules, Surface};
 
 use super::{
@@ -46,7 +44,7 @@ pub(super) fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, r
     let waits: Vec<String> = desired.unknown.iter().cloned().chain(unread).collect();
     let (protected, unmanaged) = (&protection, rules.unmanaged);
     let context = Context { base: &base, protection: protected, unmanaged, waits: &waits, changed_by };
-    let mut decisions = Decisions::new(Rc::clone(&base.owned), findings);
+    let mut decisions = Decisions::new(&base, findings);
     decide::decide(&context, &wanted, &mut decisions);
     remove::decide(&context, desired, &wanted, rules.repair, &mut decisions);
     settle::settle(cluster, stored, &base, &protection, rules, decisions)

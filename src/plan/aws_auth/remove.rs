@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    base::{Base, Key},
+    base::{Base, Standing},
     decide::{Context, Decisions, holds, never_matches},
     wanted::{Wanted, content, folded, subject},
 };
@@ -20,7 +20,7 @@ pub(super) fn decide(
     desired: &Desired,
     wanted: &[Wanted<'_>],
     repair: bool,
-    decisions: &mut Decisions,
+    decisions: &mut Decisions<'_>,
 ) {
     for section in Section::ALL {
         if context.base.broken.contains_key(&section) && !repair {
@@ -36,21 +36,26 @@ pub(super) fn decide(
 }
 
 /// Rows that are ours and that the policy no longer names.
-fn owned(context: &Context<'_>, desired: &Desired, wanted: &[Wanted<'_>], section: Section, decisions: &mut Decisions) {
+fn owned(
+    context: &Context<'_>,
+    desired: &Desired,
+    wanted: &[Wanted<'_>],
+    section: Section,
+    decisions: &mut Decisions<'_>,
+) {
     let base = context.base;
     // Somebody may have written one ARN into the annotation in two spellings: its rows go once.
-    let mut gone: BTreeMap<Key, bool> = BTreeMap::new();
-    for arn in base.owned.section(section).keys() {
-        let key = (section, folded(arn));
-        if let Some(gone) = gone.get(&key) {
+    let mut gone: BTreeMap<usize, bool> = BTreeMap::new();
+    for (arn, standing) in base.owned_rows(section) {
+        if let Some(gone) = gone.get(&standing.number) {
             decisions.released.extend(gone.then(|| (section, arn.clone())));
             continue;
         }
-        if decisions.named.contains(&key) {
+        if decisions.names(standing) {
             continue;
         }
         let replaced = |row: &&Row| decisions.replaced.contains(&(section, row.index));
-        let rows: Vec<&Row> = base.rows(&key).filter(|row| !replaced(row)).collect();
+        let rows: Vec<&Row> = base.rows(section, standing).filter(|row| !replaced(row)).collect();
         if rows.is_empty() {
             // It is gone already: there is nothing left to own.
             decisions.owned_mut(section).remove(arn);
@@ -64,7 +69,7 @@ fn owned(context: &Context<'_>, desired: &Desired, wanted: &[Wanted<'_>], sectio
         if !stays {
             decisions.released.push((section, arn.clone()));
         }
-        gone.insert(key, !stays);
+        gone.insert(standing.number, !stays);
     }
 }
 
@@ -101,7 +106,7 @@ fn take(
     section: Section,
     row: &Row,
     reason: &str,
-    decisions: &mut Decisions,
+    decisions: &mut Decisions<'_>,
 ) -> bool {
     if let Some(why) = context.protection.row(&row.arn, &row.groups) {
         let message = format!("{} would be removed ({reason}), but stays: {why}", subject(section, &row.arn));
@@ -130,12 +135,11 @@ fn take(
 
 /// Rows that are not ours and that the policy does not name; those of nodes and rolecall's own way in are a matter of
 /// course.
-fn unmanaged(context: &Context<'_>, desired: &Desired, section: Section, decisions: &mut Decisions) {
+fn unmanaged(context: &Context<'_>, desired: &Desired, section: Section, decisions: &mut Decisions<'_>) {
     let (base, rule) = (context.base, context.unmanaged);
-    for row in base.section(section) {
-        let key = (section, folded(&row.arn));
-        let ours = decisions.replaced.contains(&(section, row.index)) || base.owned_key(&key).is_some();
-        if ours || decisions.named.contains(&key) {
+    for (row, standing) in base.standing_rows(section) {
+        let ours = standing.owned.is_some() || decisions.replaced.contains(&(section, row.index));
+        if ours || decisions.names(standing) {
             continue;
         }
         let of_course = authenticator::is_node_row(&row.groups) || context.protection.is_own(&row.arn);
@@ -143,14 +147,14 @@ fn unmanaged(context: &Context<'_>, desired: &Desired, section: Section, decisio
             take(context, desired, section, row, "not in the policy", decisions);
         } else if let Some(why) = authenticator::never_matches(section, &row.arn) {
             decisions.findings.push(never_matches(section, row, &why));
-        } else if !of_course && counts(base, &key, row) {
+        } else if !of_course && counts(base, section, standing, row) {
             decisions.findings.push(left_alone(section, row));
         }
     }
 }
 
-fn counts(base: &Base, key: &Key, row: &Row) -> bool {
-    base.effective(key).is_some_and(|counting| counting.index == row.index)
+fn counts(base: &Base, section: Section, standing: &Standing, row: &Row) -> bool {
+    base.effective(section, standing).is_some_and(|counting| counting.index == row.index)
 }
 
 fn left_alone(section: Section, row: &Row) -> Finding {
@@ -165,7 +169,7 @@ fn left_alone(section: Section, row: &Row) -> Finding {
 }
 
 /// Items that the authenticator drops.
-fn dropped(base: &Base, section: Section, decisions: &mut Decisions) {
+fn dropped(base: &Base, section: Section, decisions: &mut Decisions<'_>) {
     for item in base.dropped(section) {
         let name = format!("item {} of {section}", item.index + 1);
         let message = format!("{name} is dropped by the authenticator and lets nobody in: {}", item.reason);
@@ -175,7 +179,7 @@ fn dropped(base: &Base, section: Section, decisions: &mut Decisions) {
 }
 
 /// Rows that another row of the same principal overrides: a later one of the same section, or one of mapRoles.
-fn shadowed(context: &Context<'_>, section: Section, decisions: &mut Decisions) {
+fn shadowed(context: &Context<'_>, section: Section, decisions: &mut Decisions<'_>) {
     let base = context.base;
     if !base.shadows {
         return;
@@ -184,16 +188,16 @@ fn shadowed(context: &Context<'_>, section: Section, decisions: &mut Decisions) 
     let leaving: BTreeSet<usize> =
         decisions.edits.get(&section).into_iter().flat_map(|edits| &edits.last).filter_map(index).collect();
     let mut findings = Vec::new();
-    for row in base.section(section).iter().filter(|row| !leaving.contains(&row.index)) {
-        let key = (section, folded(&row.arn));
-        let over = match base.effective(&key) {
+    for (row, standing) in base.standing_rows(section).filter(|(row, _)| !leaving.contains(&row.index)) {
+        let over = match base.effective(section, standing) {
             Some(resolved) if resolved.index != row.index => Some((section, resolved)),
             _ if section == Section::Users => {
-                base.effective(&(Section::Roles, key.1.clone())).map(|resolved| (Section::Roles, resolved))
+                let role = base.standing(Section::Roles, &folded(&row.arn));
+                role.and_then(|role| base.effective(Section::Roles, role)).map(|resolved| (Section::Roles, resolved))
             }
             _ => None,
         };
-        let told = context.unmanaged != Unmanaged::Keep || decisions.named.contains(&key);
+        let told = context.unmanaged != Unmanaged::Keep || decisions.names(standing);
         if let Some((other, resolved)) = over.filter(|_| told && section != Section::Accounts) {
             let message = format!(
                 "item {} of {section} for {} has no effect: item {} of {other} holds {} and counts",

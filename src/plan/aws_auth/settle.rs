@@ -40,8 +40,11 @@ pub(super) fn settle(
     base: &Base,
     protection: &Protection<'_>,
     rules: &PlanRules,
-    mut decisions: Decisions,
+    mut decisions: Decisions<'_>,
 ) -> Part {
+    if base.broken.is_empty() && decisions.edits.is_empty() && decisions.owned == base.owned {
+        return Part::only(decisions.findings);
+    }
     let outcome = texts(cluster, stored, base, protection, rules, &mut decisions);
     let mut part = Part::default();
     let writes_data = stored.map_or(!outcome.last.is_empty() || !outcome.first.is_empty(), |stored| {
@@ -77,7 +80,7 @@ fn texts(
     base: &Base,
     protection: &Protection<'_>,
     rules: &PlanRules,
-    decisions: &mut Decisions,
+    decisions: &mut Decisions<'_>,
 ) -> Outcome {
     let live = stored.map(|stored| stored.data.clone()).unwrap_or_default();
     let backup = if base.broken.is_empty() { String::new() } else { broken::backup_name(&live) };
@@ -123,11 +126,11 @@ fn put(data: &mut BTreeMap<String, String>, section: Section, text: Option<Strin
 }
 
 /// A section that is not written keeps its rows, their owners and its silence.
-fn take_back(base: &Base, section: Section, decisions: &mut Decisions) {
+fn take_back(base: &Base, section: Section, decisions: &mut Decisions<'_>) {
     decisions.edits.insert(section, Edits::default());
     decisions.owned_mut(section).clone_from(base.owned.section(section));
     decisions.released.retain(|(released, _)| *released != section);
-    decisions.promises.retain(|promise| promise.key.0 != section);
+    decisions.promises.retain(|promise| promise.section != section);
 }
 
 /// The writes themselves: first what adds and changes, then what takes away.
@@ -135,7 +138,7 @@ fn writes(
     stored: Option<&AwsAuth>,
     base: &Base,
     outcome: Outcome,
-    decisions: &mut Decisions,
+    decisions: &mut Decisions<'_>,
     part: &mut Part,
 ) -> Result<(), Box<Finding>> {
     let mut changes = outcome.repairs;

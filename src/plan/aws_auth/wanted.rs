@@ -70,26 +70,9 @@ pub(super) fn subject(section: Section, arn: &str) -> Subject {
 /// Every row and account that is desired, without those that could not be written without harm.
 pub(super) fn collect<'d>(desired: &'d Desired, findings: &mut Vec<Finding>) -> Vec<Wanted<'d>> {
     let mut wanted: Vec<Wanted<'d>> = Vec::with_capacity(desired.rows.len() + desired.accounts.len());
-    let mut seen: HashMap<String, usize> = HashMap::with_capacity(desired.rows.len());
-    for row in &desired.rows {
-        let candidate = from_row(row);
-        if row.username.is_empty() {
-            findings.push(refused(&candidate, "it has no username: it would let the principal in nameless"));
-            continue;
-        }
-        match seen.get(&candidate.key).and_then(|&first| wanted.get(first)) {
-            None => {
-                seen.insert(candidate.key.clone(), wanted.len());
-                wanted.push(candidate);
-            }
-            Some(first) if first.is_met_by(candidate.username, candidate.groups) => {}
-            Some(first) => {
-                let other = first.sources.first().map_or_else(String::new, |source| format!(" at {source}"));
-                let why = format!("the policy wants something else for the same ARN{other}");
-                findings.push(refused(&candidate, &why));
-            }
-        }
-    }
+    wanted.extend(desired.rows.iter().map(from_row));
+    let mut placed = placed(&wanted, findings).into_iter();
+    wanted.retain(|_| placed.next() == Some(true));
     let mut accounts = BTreeSet::new();
     wanted.extend(desired.accounts.iter().filter(|account| accounts.insert(&account.id)).map(|account| Wanted {
         section: Section::Accounts,
@@ -103,6 +86,27 @@ pub(super) fn collect<'d>(desired: &'d Desired, findings: &mut Vec<Finding>) -> 
         sources: &account.sources,
     }));
     wanted
+}
+
+/// Which rows are placed: the first one of every principal.
+fn placed(wanted: &[Wanted<'_>], findings: &mut Vec<Finding>) -> Vec<bool> {
+    let mut seen: HashMap<&str, &Wanted<'_>> = HashMap::with_capacity(wanted.len());
+    let mut placed = Vec::with_capacity(wanted.len());
+    for candidate in wanted {
+        if candidate.username.is_empty() {
+            findings.push(refused(candidate, "it has no username: it would let the principal in nameless"));
+            placed.push(false);
+            continue;
+        }
+        let first = *seen.entry(&candidate.key).or_insert(candidate);
+        if !first.is_met_by(candidate.username, candidate.groups) {
+            let other = first.sources.first().map_or_else(String::new, |source| format!(" at {source}"));
+            let why = format!("the policy wants something else for the same ARN{other}");
+            findings.push(refused(candidate, &why));
+        }
+        placed.push(std::ptr::eq(first, candidate));
+    }
+    placed
 }
 
 fn from_row(row: &DesiredRow) -> Wanted<'_> {

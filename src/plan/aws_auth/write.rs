@@ -14,8 +14,8 @@ use crate::{
 
 use super::{
     base::Base,
-    decide::{Decisions, Edits},
-    wanted::{folded, same_groups},
+    decide::{Decisions, Edits, Promise},
+    wanted::folded,
 };
 
 /// What one section becomes: after what adds and changes, and after what takes away.
@@ -128,19 +128,18 @@ pub(super) fn differs(subject: &str, what: &str) -> Finding {
 pub(super) fn verify(
     was: &BTreeMap<String, Resolved>,
     now: &BTreeMap<String, Resolved>,
-    decisions: &Decisions,
+    decisions: &Decisions<'_>,
     repaired: &BTreeSet<Section>,
     removed: bool,
 ) -> Result<(), Box<Finding>> {
     for promise in decisions.promises.iter().filter(|promise| removed || !promise.late) {
-        let kept = now.get(&promise.key.1).is_some_and(|got| {
-            got.section == promise.key.0
-                && (got.section == Section::Accounts
-                    || (got.username == promise.username && same_groups(&got.groups, &promise.groups)))
-        });
+        let Promise { section, wanted, .. } = promise;
+        let kept = now
+            .get(&wanted.key)
+            .is_some_and(|got| got.section == *section && wanted.is_met_by(&got.username, &got.groups));
         if !kept {
             return Err(Box::new(differs(
-                &promise.key.1,
+                &wanted.key,
                 "the document as it would be written does not give what was planned",
             )));
         }
@@ -165,7 +164,7 @@ pub(super) fn verify(
 }
 
 /// The principals that the plan's changes name.
-fn touched(decisions: &Decisions, removed: bool) -> BTreeSet<String> {
+fn touched(decisions: &Decisions<'_>, removed: bool) -> BTreeSet<String> {
     let mut touched = decisions.given_up.clone();
     for edits in decisions.edits.values() {
         touched.extend(edits.first.iter().filter_map(|(_, change)| principal(change)));

@@ -37,7 +37,8 @@ fn object(role: &DesiredRole) -> ObjectRef {
 }
 
 fn one(role: &DesiredRole, object: ObjectRef, observed: Option<&ObservedRole>, part: &mut Part) {
-    let equal = observed.is_some_and(|stored| normal(&stored.rules) == normal(&role.rules));
+    let equal =
+        observed.is_some_and(|stored| stored.rules == role.rules || normal(&stored.rules) == normal(&role.rules));
     if let Some(owner) = taken(&object, observed) {
         let message = format!("{object} is not rolecall's to write: {owner}");
         let finding = Finding::notice(FindingCode::NameTaken, object.to_string(), message)

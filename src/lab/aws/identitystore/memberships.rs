@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Page, directory, directory_mut, duplicate, groups::group, id as id_of, last, member, missing, page};
+use super::{Page, checked, directory, directory_mut, duplicate, groups::group, id as id_of, member, missing, page};
 use crate::lab::{
     aws::{Ask, input, wire::Fault},
     world::center::IdentityCenter,
@@ -54,7 +54,7 @@ pub(super) fn is_member(ask: &Ask<'_>) -> Result<Value, Fault> {
     let user = user(ask, center)?;
     let mut results = Vec::new();
     for asked in input::texts(ask.input, "GroupIds") {
-        let group = center.groups.get(last(&asked)).ok_or_else(|| missing("GROUP"))?;
+        let group = center.groups.get(checked(&asked, "groupIds")?).ok_or_else(|| missing("GROUP"))?;
         results.push(json!({
             "GroupId": group.id,
             "MemberId": {"UserId": user},

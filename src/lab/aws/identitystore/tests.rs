@@ -9,6 +9,8 @@ use crate::lab::{
     world::World,
 };
 
+const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+
 /// Asks with the directory's id added to the input.
 fn directory(world: &Arc<World>, operation: &str, mut input: Value) -> Result<Value, (String, String)> {
     input["IdentityStoreId"] = json!(world.read().center.as_ref().unwrap().store_id);
@@ -79,7 +81,7 @@ fn memberships_tie_users_to_groups_and_go_with_them() {
         directory(&world, "CreateGroupMembership", join(group)).unwrap();
     }
     assert_eq!(directory(&world, "CreateGroupMembership", join(&groups[0])).unwrap_err().0, "ConflictException");
-    let nobody = json!({"GroupId": groups[0], "MemberId": {"UserId": "nobody"}});
+    let nobody = json!({"GroupId": groups[0], "MemberId": {"UserId": NOBODY}});
     assert_eq!(directory(&world, "CreateGroupMembership", nobody).unwrap_err().0, "ResourceNotFoundException");
 
     let mut ask = json!({"MemberId": {"UserId": kim}, "MaxResults": 2});
@@ -101,6 +103,48 @@ fn memberships_tie_users_to_groups_and_go_with_them() {
     directory(&world, "DeleteUser", json!({"UserId": kim})).unwrap();
     let members = directory(&world, "ListGroupMemberships", json!({"GroupId": groups[0]})).unwrap();
     assert_eq!(members["GroupMemberships"], json!([]));
+}
+
+#[test]
+fn an_id_has_to_look_like_one() {
+    let world = samples::world();
+    let kim = directory(&world, "CreateUser", user("kim")).unwrap()["UserId"].clone();
+    let code = |operation: &str, input: Value| directory(&world, operation, input).unwrap_err().0;
+    let asks = |id: &str| {
+        [
+            ("DescribeGroup", json!({"GroupId": id})),
+            ("DescribeUser", json!({"UserId": id})),
+            ("DescribeGroupMembership", json!({"MembershipId": id})),
+            ("ListGroupMembershipsForMember", json!({"MemberId": {"UserId": id}})),
+            ("IsMemberInGroups", json!({"MemberId": {"UserId": kim}, "GroupIds": [id]})),
+        ]
+    };
+    let of = |start: &str| format!("{start}{NOBODY}");
+    for id in [of(""), of("0123456789-"), of("arn:aws-cn:identitystore:::group/"), NOBODY.replace('0', "A")] {
+        for (operation, input) in asks(&id) {
+            assert_eq!(code(operation, input), "ResourceNotFoundException", "{operation} {id}");
+        }
+    }
+    for id in [
+        String::new(),
+        "x".to_owned(),
+        of("x/"),
+        of("0123-"),
+        of("ABCDEF0123-"),
+        of("-"),
+        NOBODY.replace('4', "g"),
+        of("arn:aws:iam:::group/"),
+        of("arn:aws:identitystore:::role/"),
+        of("arn:gcp:identitystore:::group/"),
+    ] {
+        for (operation, input) in asks(&id) {
+            assert_eq!(code(operation, input), "ValidationException", "{operation} {id}");
+        }
+    }
+    let words = directory(&world, "DescribeGroup", json!({"GroupId": "x"})).unwrap_err().1;
+    assert!(
+        words.starts_with("1 validation error detected: Value 'x' at 'groupId' failed to satisfy constraint: Member")
+    );
 }
 
 #[test]

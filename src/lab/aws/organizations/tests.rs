@@ -79,10 +79,11 @@ async fn errors_are_those_that_are_documented() {
     lab.world().write().accounts.get_mut(&samples::account(MEMBER)).unwrap().parent.clear();
     assert_eq!(code(member.describe_organization().send().await), "AWSOrganizationsNotInUseException");
     let admin = samples::account(MANAGEMENT);
-    let mut state = lab.world().write();
-    let role = state.accounts.get_mut(&admin).unwrap().iam.roles.get_mut("admin").unwrap();
-    role.denied.insert("organizations:List*".to_owned());
-    drop(state);
+    {
+        let mut state = lab.world().write();
+        let role = state.accounts.get_mut(&admin).unwrap().iam.roles.get_mut("admin").unwrap();
+        role.denied.insert("organizations:List*".to_owned());
+    }
     let denied = manager.list_roots().send().await.unwrap_err().into_service_error();
     assert!(denied.message().unwrap().starts_with(
         "User: arn:aws:sts::111111111111:assumed-role/Admin/test is not authorized to perform: organizations:ListRoots \

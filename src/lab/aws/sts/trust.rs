@@ -95,7 +95,7 @@ impl Trust<'_> {
                 "Null" => any_text(wanted, if absent { "true" } else { "false" }),
                 _ if absent && if_exists => true,
                 "StringEquals" => any(|wanted, value| wanted == value),
-                "StringEqualsIgnoreCase" => any(|wanted, value| wanted.eq_ignore_ascii_case(value)),
+                "StringEqualsIgnoreCase" => any(str::eq_ignore_ascii_case),
                 "StringLike" | "ArnLike" | "ArnEquals" => any(like),
                 "StringNotEquals" => !any(|wanted, value| wanted == value),
                 "StringNotLike" | "ArnNotLike" | "ArnNotEquals" => !any(like),
@@ -129,7 +129,11 @@ fn each(value: Option<&Value>) -> impl Iterator<Item = &Value> {
 }
 
 fn any_text(wanted: &Value, text: &str) -> bool {
-    each(Some(wanted)).any(|wanted| wanted.as_str() == Some(text) || wanted.to_string() == text)
+    each(Some(wanted)).any(|wanted| match wanted {
+        Value::String(wanted) => wanted == text,
+        Value::Bool(wanted) => text.parse() == Ok(*wanted),
+        _ => false,
+    })
 }
 
 fn like(pattern: &str, text: &str) -> bool {
