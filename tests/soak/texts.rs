@@ -79,7 +79,7 @@ pub fn section(key: &str, rows: &[Row], broken: bool, rng: &mut Rng) -> Section 
         Style::Odd => odd(key, rows),
     };
     section.broken = broken;
-    section.beyond_rescue = rows.is_empty();
+    section.beyond_rescue = rows.is_empty() || (rows.len() == 1 && section.mangled.is_some());
     section
 }
 
