@@ -23,6 +23,7 @@ mod own_access;
 mod rbac;
 mod realparts;
 mod seeds;
+mod soak;
 mod support;
 mod tidy;
 mod way_in;

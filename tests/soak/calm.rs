@@ -10,7 +10,7 @@ use rolecall::{
 };
 use serde_json::Value;
 
-use crate::{
+use super::{
     client::Choices,
     judge::{access, data, wanted},
     policy::{Policy, Wanted},

@@ -18,7 +18,7 @@ use rolecall::{
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
+use super::{
     dice::pick,
     policy::Policy,
     scene::{KEY, MEMBER, REGIONS},

@@ -11,7 +11,7 @@ use rolecall::{
 };
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     dice::{chance, pick, some},
     policy::{BREAKGLASS, GROUPS, NODE, ROLES, USERS, path},
     scene::{Chunks, Feature, MEMBER, WayIn},
@@ -67,7 +67,10 @@ fn aws_auth(cluster: &EksCluster, feature: &mut Feature, chunks: &Chunks, rng: &
         data.insert("mapAccounts", accounts(rng));
     }
     feature.broken = broken;
-    feature.beyond_rescue = data.values().any(|it| it.broken && it.beyond_rescue);
+    // Nobody who is protected is left out by a repair.
+    let kept = |arn: &String| feature.protected.contains(arn);
+    feature.beyond_rescue =
+        data.values().any(|it| it.broken && (it.beyond_rescue || it.mangled.as_ref().is_some_and(kept)));
     feature.odd = data.values().any(|it| it.odd);
     feature.immutable = chance(rng, 0.04);
     chunks

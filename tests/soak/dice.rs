@@ -16,3 +16,8 @@ pub fn pick<T: Copy>(rng: &mut Rng, choices: &[T]) -> T {
 pub fn some<T: Clone>(rng: &mut Rng, choices: &[T], share: f64) -> Vec<T> {
     choices.iter().filter(|_| chance(rng, share)).cloned().collect()
 }
+
+/// Dice of their own, for what came to be drawn later than the rest: what others draw stays as it was.
+pub fn aside(rng: &Rng, what: u64) -> Rng {
+    Rng::with_seed(rng.get_seed().rotate_left(17) ^ what.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}

@@ -10,7 +10,7 @@ use rolecall::{
 };
 use serde_json::Value;
 
-use crate::{content::OWN_BINDING, policy::Wanted, reported, scene::Feature, texts::Chunk};
+use super::{content::OWN_BINDING, policy::Wanted, reported, scene::Feature, texts::Chunk};
 
 /// One pass as it was made.
 pub struct Made {
@@ -71,6 +71,7 @@ impl Case<'_> {
                 if is_aws_auth(written) {
                     self.others_bytes(written, number, &mut faults);
                     self.removals(written, number, passes, &mut faults);
+                    self.repairs(written, number, passes, &mut faults);
                 } else {
                     others_objects(written, &mut faults);
                     self.bindings(written, number, passes, &mut faults);
@@ -112,10 +113,9 @@ impl Case<'_> {
             for chunk in self.chunks.iter().filter(|chunk| text.contains(&chunk.text)) {
                 let gone = chunk.arn.as_deref().is_some_and(|arn| access(&reading, arn).is_none() && !self.keeps(arn));
                 // What nobody can read goes with the repair of its section, where the backup has it.
-                let unreadable = chunk.arn.is_none() || text.starts_with('[');
-                let repaired = unreadable && was_broken(section, text) && self.is_backed_up(section, text, number);
-                let excused = repaired || (self.removes_unmanaged && gone);
-                if !excused && !now.contains(&chunk.text) {
+                let repaired =
+                    chunk.arn.is_none() && was_broken(section, text) && self.is_backed_up(section, text, number);
+                if !now.contains(&chunk.text) && !(self.removes_unmanaged && gone) && !repaired {
                     let Chunk { text: chunk, .. } = chunk;
                     faults.push(format!("write {number}: (a) {section} lost {chunk:?}:\n{text}\nbecame\n{now}"));
                 }
@@ -147,6 +147,34 @@ impl Case<'_> {
                 }
             }
         }
+    }
+
+    /// Nobody goes with the repair of a section without being named, and nobody who is protected goes at all: (b).
+    fn repairs(&self, written: &Written, number: usize, passes: &[Made], faults: &mut Vec<String>) {
+        let (was, is) = (data(written.before.as_deref()), data(written.after.as_deref()));
+        let reading = authenticator::read(&is);
+        let repaired = was.iter().filter(|(key, text)| was_broken(key, text) && is.get(*key) != Some(*text));
+        for (section, text) in repaired {
+            let border = |c: char| c.is_whitespace() || "{}[],\"'".contains(c);
+            let arns = text.split(border).filter(|word| word.starts_with("arn:aws"));
+            for arn in arns.filter(|arn| access(&reading, arn).is_none()) {
+                if self.keeps(arn) {
+                    faults.push(format!("write {number}: (b) the repair of {section} lost {arn}:\n{text}"));
+                }
+                if !self.is_named(arn, number, passes) {
+                    faults.push(format!("write {number}: (f) nobody tells that {section} lost {arn}:\n{text}"));
+                }
+            }
+        }
+    }
+
+    /// Whether a change that the pass carried out names somebody; where there is no report, [`reported`] says so.
+    fn is_named(&self, arn: &str, number: usize, passes: &[Made]) -> bool {
+        let pass = passes.iter().find(|pass| (pass.marks[0][self.id]..pass.marks[1][self.id]).contains(&number));
+        let Some(Ok(report)) = pass.map(|pass| &pass.report) else { return true };
+        let mine = report.clusters.iter().filter(|cluster| cluster.cluster.id == *self.id);
+        let plans = mine.flat_map(|cluster| cluster.earlier.iter().map(|(plan, _)| plan).chain(&cluster.plan));
+        plans.flat_map(|plan| &plan.changes).any(|change| change.reason.contains(arn))
     }
 
     /// (c) What the policy wants, by all that is true, is not taken away, whatever of it could not be read.
@@ -259,6 +287,6 @@ fn others_objects(written: &Written, faults: &mut Vec<String>) {
 }
 
 /// What the policy wants in every cluster, as things are now.
-pub fn wanted(policy: &crate::policy::Policy, state: &State) -> BTreeMap<ClusterId, Wanted> {
+pub fn wanted(policy: &super::policy::Policy, state: &State) -> BTreeMap<ClusterId, Wanted> {
     state.clusters.iter().map(|(id, cluster)| (id.clone(), policy.wanted(state, cluster))).collect()
 }

@@ -14,7 +14,7 @@ use rolecall::{
 };
 use serde_json::{Value, json};
 
-use crate::{
+use super::{
     content::OWN_BINDING,
     dice::{chance, pick},
     scene::{Chunks, MEMBER},

@@ -6,7 +6,7 @@ use fastrand::Rng;
 use rolecall::lab::world::{State, eks::EksCluster};
 use serde_json::{Value, json};
 
-use crate::dice::{chance, pick, some};
+use super::dice::{aside, chance, pick, some};
 
 /// Names of roles that the policies speak of; those at odd places live under a path.
 pub const ROLES: [&str; 5] = ["dev", "Ops-Team", "ci_deploy", "audit", "late"];
@@ -52,6 +52,8 @@ impl Where {
             1 => Self::Unit(pick(rng, &["/Prod", "/Dev"])),
             2 => Self::Stage(pick(rng, &["live", "test"])),
             3 => Self::Not(format!("c{}", rng.u8(0..8))),
+            // Where much hangs on the accounts' tags, much is lost if they are taken for none when they cannot be read.
+            4 | 5 => Self::Stage(pick(&mut aside(rng, 1), &["live", "test"])),
             _ => Self::Everywhere,
         }
     }

@@ -6,7 +6,7 @@ use rolecall::{
 };
 use serde_json::Value;
 
-use crate::judge::{Made, data};
+use super::judge::{Made, data};
 
 /// A step that a pass carried out or tried.
 struct Told<'a> {

@@ -10,7 +10,7 @@ use fastrand::Rng;
 use rolecall::{
     discover::Hub,
     lab::{
-        Lab,
+        Call, Lab,
         faults::{Faults, Weather},
         world::World,
     },
@@ -18,14 +18,14 @@ use rolecall::{
 };
 use serde_json::Value;
 
-use crate::{
+use super::{
     calm,
     client::{self, Choices, Patience},
-    dice::chance,
+    dice::{aside, chance, pick},
     judge::{Case, Made, wanted},
     meddler::Colleague,
     policy::Policy,
-    scene::{Scene, scene},
+    scene::{HUB, Scene, scene},
 };
 
 /// A seed whose promises were not kept.
@@ -40,7 +40,7 @@ pub struct Broken {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {} (alone: ROLECALL_SOAK_SEED={} cargo test --test soak)", self.seed, self.seed)?;
+        writeln!(f, "seed {} (alone: ROLECALL_SOAK_SEED={} cargo test --test main soak)", self.seed, self.seed)?;
         writeln!(f, "{}", self.surroundings)?;
         self.faults.iter().try_for_each(|fault| writeln!(f, "  BROKEN {fault}"))
     }
@@ -90,6 +90,10 @@ pub async fn run(seed: u64) -> Result<Sum, Broken> {
     let mut work = Seed { scene, choices, policy, url: lab.url().to_owned(), hub: None, made: Vec::new(), first };
     world.set_interference(Arc::<Faults>::clone(&faults));
     for _ in 0..rng.u8(1..=3) {
+        let mut dice = aside(&rng, 2);
+        if chance(&mut dice, 0.5) {
+            faults.begin_outage(&some_listing(&work.scene.accounts, &mut dice));
+        }
         let kind = if chance(&mut rng, 0.15) { PassKind::Plan } else { PassKind::Sync };
         work.pass(kind, Patience::SHORT).await;
         if chance(&mut rng, 0.4) {
@@ -113,13 +117,22 @@ pub async fn run(seed: u64) -> Result<Sum, Broken> {
     Err(Broken { seed, faults: found, surroundings })
 }
 
+/// A call that tells much of what a pass has to know, for a whole pass to do without.
+fn some_listing(accounts: &[String], rng: &mut Rng) -> Call {
+    let listings = [("organizations", "ListTagsForResource"), ("iam", "GetRole"), ("iam", "ListRoles")];
+    let (service, operation) = pick(rng, &listings);
+    let account = if service == "organizations" { HUB } else { accounts[rng.usize(..accounts.len())].as_str() };
+    let account = account.parse().ok();
+    Call { service, operation: operation.to_owned(), account, region: None, cluster: None, writes: false }
+}
+
 impl Seed {
     fn marks(&self) -> BTreeMap<ClusterId, usize> {
         let state = self.scene.world.read();
         state.clusters.iter().map(|(id, cluster)| (id.clone(), cluster.api.store().journal().len())).collect()
     }
 
-    fn wanted(&self) -> BTreeMap<ClusterId, crate::policy::Wanted> {
+    fn wanted(&self) -> BTreeMap<ClusterId, super::policy::Wanted> {
         wanted(&self.policy, &self.scene.world.read())
     }
 

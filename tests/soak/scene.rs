@@ -22,7 +22,7 @@ use rolecall::{
 };
 use serde_json::json;
 
-use crate::{
+use super::{
     content,
     dice::{chance, pick},
     policy::{BREAKGLASS, NODE, ROLES, SET, USERS, path},
@@ -72,7 +72,7 @@ pub struct Feature {
     pub broken: bool,
     /// Whether that is mapRoles.
     pub roles_broken: bool,
-    /// Whether nothing of the broken section can be rescued.
+    /// Whether nothing of the broken section can be rescued, or not everybody who is protected.
     pub beyond_rescue: bool,
     /// Whether a section is written so oddly that rolecall may refuse to edit it.
     pub odd: bool,

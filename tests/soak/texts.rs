@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use crate::dice::{chance, pick};
+use super::dice::{aside, chance, pick};
 
 /// A row before it has a style.
 #[derive(Clone, Debug)]
@@ -52,6 +52,8 @@ pub struct Section {
     pub broken: bool,
     /// Whether no row could be kept if it does not.
     pub beyond_rescue: bool,
+    /// The ARN, in small letters, of a row that is the reason for it.
+    pub mangled: Option<String>,
 }
 
 /// How a section is laid out.
@@ -77,12 +79,13 @@ pub fn section(key: &str, rows: &[Row], broken: bool, rng: &mut Rng) -> Section 
         Style::Odd => odd(key, rows),
     };
     section.broken = broken;
-    section.beyond_rescue = style == Style::Flow || rows.is_empty();
+    section.beyond_rescue = rows.is_empty() || (rows.len() == 1 && section.mangled.is_some());
     section
 }
 
 fn block(key: &str, rows: &[Row], broken: bool, indent: usize, crlf: bool, rng: &mut Rng) -> Section {
     let mut section = Section::default();
+    let mut mangled_arn = None;
     let mut lines = |text: &str, arn: Option<&str>, foreign: bool| {
         let pad = " ".repeat(indent);
         let text: Vec<String> =
@@ -94,11 +97,24 @@ fn block(key: &str, rows: &[Row], broken: bool, indent: usize, crlf: bool, rng: 
             section.chunks.push(Chunk { text: text.trim().to_owned(), arn: arn.map(str::to_lowercase) });
         }
     };
+    let mut dice = aside(rng, 3);
+    let mangled = Some(dice.usize(..=2 * rows.len())).filter(|_| broken);
     for (number, row) in rows.iter().enumerate() {
         if chance(rng, 0.2) {
             lines(&format!("# note {number}: ask {} before you touch this", rng.u16(..)), None, true);
         }
-        lines(&block_row(key, row, rng), Some(&row.arn), row.foreign);
+        let text = block_row(key, row, rng);
+        if mangled == Some(number) {
+            let Row { arn, groups, .. } = row;
+            lines(
+                &format!("- {key}: {arn}\n  groups: [{}]\n  username: {{{{x}}}}", groups.join(", ")),
+                None,
+                row.foreign,
+            );
+            mangled_arn = Some(arn.to_lowercase());
+        } else {
+            lines(&text, Some(&row.arn), row.foreign);
+        }
         if chance(rng, 0.1) {
             lines("", None, false);
         }
@@ -109,6 +125,7 @@ fn block(key: &str, rows: &[Row], broken: bool, indent: usize, crlf: bool, rng: 
     if broken {
         lines(&format!("- {key}: arn:aws:iam::111122223333:role/typo\n  username: {{{{broken"), None, false);
     }
+    section.mangled = mangled_arn;
     if rows.is_empty() && !broken && chance(rng, 0.5) {
         "[]\n".clone_into(&mut section.text);
     }

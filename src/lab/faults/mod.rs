@@ -161,6 +161,13 @@ impl Faults {
         Self { meddler: Box::new(meddler), ..self }
     }
 
+    /// Lets every call like this one fail from now on, whatever the weather.
+    pub fn begin_outage(&self, call: &Call) {
+        let name = dice::name(call);
+        lock(&self.out).insert(name.clone());
+        self.tell(name, "fails from now on");
+    }
+
     /// Ends all faults and takes back what can be taken back. Calls that hang stay so.
     pub fn stop(&self, world: &World) {
         self.stopped.store(true, Ordering::SeqCst);

@@ -137,8 +137,11 @@ async fn an_outage_lasts_until_the_faults_stop_and_hits_one_kind_of_call() {
     }
     assert_eq!(faults.injected().len(), 1, "told once");
     assert_eq!(verdict(&faults, &world, &list).await, Verdict::Serve);
+    faults.begin_outage(&list);
+    assert!(matches!(verdict(&faults, &world, &list).await, Verdict::Refuse(_)));
     faults.stop(&world);
     assert_eq!(verdict(&faults, &world, &get).await, Verdict::Serve);
+    assert_eq!(verdict(&faults, &world, &list).await, Verdict::Serve);
 }
 
 #[tokio::test]

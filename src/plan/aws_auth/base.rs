@@ -11,7 +11,7 @@ use crate::{
     plan::ownership::{OWNED_ROWS, Owned},
 };
 
-use super::{broken, wanted::folded};
+use super::{rescue::rescue, wanted::folded};
 
 /// A section that does not parse.
 pub(super) struct BrokenSection {
@@ -19,6 +19,8 @@ pub(super) struct BrokenSection {
     pub(super) text: String,
     /// The lines, counted from 1, on which the rows begin that could not be rescued.
     pub(super) lost: Vec<usize>,
+    /// Their texts.
+    pub(super) unread: Vec<String>,
 }
 
 /// What stands of one principal in one section.
@@ -66,11 +68,12 @@ impl Base {
         for section in Section::ALL {
             let SectionReading::Broken(why) = live.section(section) else { continue };
             let text = data.remove(section.key()).unwrap_or_default();
-            let rescue = broken::rescue(section, &text);
+            let rescue = rescue(section, &text);
             if let Some(rescued) = rescue.text {
                 data.insert(section.key().to_owned(), rescued);
             }
-            broken.insert(section, BrokenSection { why: why.clone(), text, lost: rescue.lost });
+            let (lost, unread) = (rescue.lost, rescue.unread);
+            broken.insert(section, BrokenSection { why: why.clone(), text, lost, unread });
         }
         let (reading, live) = if broken.is_empty() { (live, None) } else { (authenticator::read(&data), Some(live)) };
         let mut base = Self {

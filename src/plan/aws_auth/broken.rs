@@ -1,77 +1,24 @@
-//! Sections that do not parse: what can be rescued of them, and what a person is told.
+//! Sections that do not parse: what a person is told, and what a repair writes.
 
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 use crate::{
-    authenticator::{Rows, SectionReading, parse_section, read_section},
     model::{
         Action, AuthenticationMode, Change, Cluster, Content, Finding, FindingCode, PlanRules, Section, Subject,
         Surface, Write,
     },
-    plan::draft::{Pending, hex},
+    plan::draft::{Pending, hex, listed},
 };
 
-use super::base::BrokenSection;
+use super::{base::BrokenSection, losses::Losses};
 
-/// What can be kept of a broken section.
-pub(super) struct Rescue {
-    /// The section without the rows that break it; `None` when nothing could be kept.
-    pub(super) text: Option<String>,
-    /// The lines, counted from 1, on which the rows begin that this leaves out.
-    pub(super) lost: Vec<usize>,
-}
-
-/// Keeps, byte for byte, the rows that parse on their own, where the section is a plain list of rows that begin in one
-/// column. Whatever does not come out as exactly those rows is not kept.
-pub(super) fn rescue(section: Section, text: &str) -> Rescue {
-    let (head, items) = items(text);
-    let mut kept = head.to_owned();
-    let mut rows = Vec::new();
-    let mut lost = Vec::new();
-    let mut line = 1 + head.matches('\n').count();
-    for item in &items {
-        match read_section(section, item) {
-            SectionReading::Read(Rows { rows: mut read, dropped }) if dropped.is_empty() && read.len() == 1 => {
-                kept.push_str(item);
-                if !kept.ends_with('\n') {
-                    kept.push('\n');
-                }
-                rows.append(&mut read);
-            }
-            _ => lost.push(line),
-        }
-        line += item.matches('\n').count();
-    }
-    // What may be written as it is, the general parser has to read.
-    let whole = match parse_section(section, &kept) {
-        SectionReading::Read(Rows { rows: read, dropped }) if dropped.is_empty() && !read.is_empty() => read,
-        _ => return Rescue { text: None, lost },
-    };
-    let same = whole.len() == rows.len()
-        && whole
-            .iter()
-            .zip(&rows)
-            .all(|(one, other)| one.arn == other.arn && one.username == other.username && one.groups == other.groups);
-    if same { Rescue { text: Some(kept), lost } } else { Rescue { text: None, lost } }
-}
-
-/// What comes before the first row, and the rows, each up to the next line that begins one in the same column.
-fn items(text: &str) -> (&str, Vec<&str>) {
-    let begins = |line: &str| line.trim_start_matches(' ').starts_with("- ");
-    let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
-    let mut starts = Vec::new();
-    let mut column = None;
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        if begins(line) && *column.get_or_insert(indent(line)) == indent(line) {
-            starts.push(offset);
-        }
-        offset += line.len();
-    }
-    let head = text.get(..starts.first().copied().unwrap_or(text.len())).unwrap_or_default();
-    let ends = starts.iter().skip(1).copied().chain([text.len()]);
-    (head, starts.iter().zip(ends).filter_map(|(&start, end)| text.get(start..end)).collect())
+/// What a section would be after its repair.
+pub(super) struct Fixed<'a> {
+    /// Its text.
+    pub(super) text: &'a str,
+    /// Who of the broken text is not in it.
+    pub(super) losses: Losses,
 }
 
 /// What a person is told about a broken section; `fixed` is what it would be.
@@ -79,7 +26,7 @@ pub(super) fn finding(
     cluster: &Cluster,
     section: Section,
     broken: &BrokenSection,
-    fixed: Option<&str>,
+    fixed: Option<&Fixed<'_>>,
     rules: &PlanRules,
     backup: &str,
 ) -> Finding {
@@ -107,8 +54,14 @@ fn place(broken: &BrokenSection) -> String {
     }
 }
 
-fn next(section: Section, broken: &BrokenSection, fixed: Option<&str>, rules: &PlanRules, backup: &str) -> String {
-    let Some(fixed) = fixed else {
+fn next(
+    section: Section,
+    broken: &BrokenSection,
+    fixed: Option<&Fixed<'_>>,
+    rules: &PlanRules,
+    backup: &str,
+) -> String {
+    let Some(Fixed { text, losses }) = fixed else {
         return format!("correct {section} by hand: nothing of it can be rescued, and the policy wants nothing in it");
     };
     let lost = match broken.lost.as_slice() {
@@ -116,6 +69,13 @@ fn next(section: Section, broken: &BrokenSection, fixed: Option<&str>, rules: &P
         [line] => format!("; one row that cannot be read, on line {line}, is left out"),
         [line, ..] => format!("; {} rows that cannot be read, from line {line} on, are left out", broken.lost.len()),
     };
+    let named = named(losses);
+    if let Some(why) = &losses.forbidden {
+        return format!(
+            "correct {section} by hand: a repair is not made, since {why}{lost}{named}. To start from, what can be read of \
+             it, with what the policy wants:\n{text}"
+        );
+    }
     let how = if rules.repair {
         format!("it is repaired, its text kept in the ConfigMap kube-system/{backup}")
     } else {
@@ -123,7 +83,15 @@ fn next(section: Section, broken: &BrokenSection, fixed: Option<&str>, rules: &P
             "correct it by hand, or run with `--repair`, which keeps its text in the ConfigMap kube-system/{backup}"
         )
     };
-    format!("{how}{lost}. The fixed section:\n{fixed}")
+    format!("{how}{lost}{named}. The fixed section:\n{text}")
+}
+
+/// Everybody who goes with the repair: nobody does so silently.
+fn named(losses: &Losses) -> String {
+    match losses.names.as_slice() {
+        [] => String::new(),
+        names => format!("; no row is left for {}", listed(names, names.len())),
+    }
 }
 
 fn is_own_way_in(section: Section, rules: &PlanRules) -> bool {
@@ -169,16 +137,17 @@ pub(super) fn backup(name: String, data: &BTreeMap<String, String>) -> Pending {
     Pending { write, changes: Vec::new(), removes: false, counts: false }
 }
 
-/// The change that a repair is.
-pub(super) fn change(broken: &BrokenSection, section: Section, fixed: &str) -> Change {
+/// The change that a repair is; it also names who is left out, since it is still told when the section is repaired and
+/// there is nothing more to find.
+pub(super) fn change(broken: &BrokenSection, section: Section, fixed: &Fixed<'_>) -> Change {
     Change {
         surface: Surface::AwsAuth,
         action: Action::Change,
         subject: Subject::Section(section),
         who: None,
-        reason: format!("does not parse{}: {}", place(broken), broken.why.message),
+        reason: format!("does not parse{}: {}{}", place(broken), broken.why.message, named(&fixed.losses)),
         before: Some(Content::Text(broken.text.clone())),
-        after: Some(Content::Text(fixed.to_owned())),
+        after: Some(Content::Text(fixed.text.to_owned())),
         sources: Vec::new(),
         changed_by: None,
     }

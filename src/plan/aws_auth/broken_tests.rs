@@ -25,10 +25,10 @@ fn a_broken_section_is_shown_and_never_overwritten() {
     assert!(findings.iter().all(|finding| finding.drift));
     assert!(findings[0].message.contains("at line 8, column 13"), "{}", findings[0].message);
     assert!(findings[1].message.contains("at line "), "{}", findings[1].message);
-    let fixed = findings[0].next.as_deref().unwrap();
+    let (told, fixed) = findings[0].next.as_deref().unwrap().split_once("The fixed section:").unwrap();
     let rescued = format!("# nodes\n{NODE}{}", row("ops", "ops", &["ops"]));
     assert!(fixed.contains(&rescued) && fixed.contains(&arn("dev")) && !fixed.contains(&arn("bad")), "{fixed}");
-    assert!(fixed.contains("one row that cannot be read, on line 7"), "{fixed}");
+    assert!(told.contains("one row that cannot be read, on line 7") && told.contains(&arn("bad")), "{told}");
 }
 
 #[test]
@@ -99,12 +99,73 @@ fn backups_are_named_after_what_they_keep() {
     assert_ne!(super::broken::backup_name(&data("a")), super::broken::backup_name(&data("b")));
 }
 
+fn rescued(text: &str) -> (Option<String>, Vec<usize>) {
+    let rescue = super::rescue::rescue(Section::Roles, text);
+    (rescue.text, rescue.lost)
+}
+
 #[test]
 fn only_whole_rows_are_rescued() {
     // The groups slipped to the rows' own column: their lines are no rows.
     let slipped =
         format!("- rolearn: {}\n  username: a\n  groups\n- system:masters\n{}", arn("a"), row("b", "b", &["g"]));
-    let rescue = super::broken::rescue(Section::Roles, &slipped);
-    assert_eq!((rescue.text, rescue.lost), (Some(row("b", "b", &["g"])), vec![1, 4]));
-    assert_eq!(super::broken::rescue(Section::Roles, "a: [").text, None);
+    assert_eq!(rescued(&slipped), (Some(row("b", "b", &["g"])), vec![1, 4]));
+    assert_eq!(rescued("a: [").0, None);
+}
+
+fn flow(name: &str) -> String {
+    format!("{{rolearn: \"{}\", username: '{name}, it''s', groups: [a, \"}}b\"]}}", arn(name))
+}
+
+#[test]
+fn rows_in_braces_are_rescued_out_of_a_list_in_brackets() {
+    let (a, b) = (flow("a"), flow("b"));
+    let whole = format!("# who\n[{a},\n {b}]\n");
+    assert_eq!(rescued(&format!("# who\n[{a},\n {b}\n")), (Some(whole.clone()), vec![]), "never closed");
+    assert_eq!(rescued(&format!("# who\n[{a}\n {b}]\n")), (Some(whole.clone()), vec![]), "no comma");
+    let typo = format!("{{rolearn: {}, username: {{{{x, groups: []}}", arn("x"));
+    let noted = format!("# who\n[{a},\n # {}\n {typo},\n {b}]\n", flow("note"));
+    assert_eq!(rescued(&noted), (Some(whole), vec![4]), "a row that is never closed; comments are no rows");
+}
+
+#[test]
+fn rows_in_braces_that_slipped_are_rescued() {
+    let typo = format!("- rolearn: {}\n  username: {{{{x\n", arn("x"));
+    let (a, b) = (flow("a"), flow("b"));
+    assert_eq!(rescued(&format!("- {a}\n{typo}   - {b}\n")), (Some(format!("- {a}\n- {b}\n")), vec![2]));
+    assert_eq!(rescued(&format!("- {a}\n - {b}\n")), (Some(format!("- {a}\n- {b}\n")), vec![]));
+}
+
+fn repaired(text: &str, desired: &Desired) -> crate::model::Plan {
+    let protect = vec![crate::model::ArnPattern::new("arn:aws:iam::*:role/breakglass")];
+    plan(&cluster(), desired, &state(Some(stored(text))), &PlanRules { repair: true, protect, ..rules() })
+}
+
+#[test]
+fn whoever_is_left_out_is_named() {
+    let plan = repaired(&broken(), &rows(vec![wanted("dev", "dev", &["d"])]));
+    let next = found(&plan, FindingCode::SectionBroken)[0].next.as_deref().unwrap();
+    assert!(next.contains(&format!("no row is left for {}. The fixed section", arn("bad"))), "{next}");
+    let repair = plan.changes.iter().find(|change| change.subject == Subject::Section(Section::Roles)).unwrap();
+    assert!(repair.reason.ends_with(&format!("no row is left for {}", arn("bad"))), "{}", repair.reason);
+    let plan = repaired(&broken(), &rows(vec![wanted("bad", "bad", &["d"])]));
+    assert!(!found(&plan, FindingCode::SectionBroken)[0].next.as_deref().unwrap().contains("no row is left"));
+}
+
+#[test]
+fn who_is_protected_is_not_left_out() {
+    let break_glass = broken().replace(&arn("bad"), &arn("breakglass"));
+    let plan = repaired(&break_glass, &rows(vec![wanted("dev", "dev", &["d"])]));
+    assert!(plan.steps.is_empty() && plan.changes.is_empty(), "{plan:?}");
+    let next = found(&plan, FindingCode::SectionBroken)[0].next.as_deref().unwrap();
+    assert!(next.contains("it is protected by") && next.contains(&arn("breakglass")), "{next}");
+
+    let nodes =
+        format!("{}- rolearn: {}\n  username: {{{{x}}}}\n  groups: [system:nodes]\n", row("a", "a", &[]), arn("n"));
+    let plan = repaired(&nodes, &rows(vec![wanted("dev", "dev", &["d"])]));
+    assert!(plan.steps.is_empty(), "{plan:?}");
+    let next = found(&plan, FindingCode::SectionBroken)[0].next.as_deref().unwrap();
+    assert!(next.contains("let nodes join") && next.contains(&arn("n")), "{next}");
+    let plan = repaired(&nodes, &rows(vec![wanted("n", "n", &["d"])]));
+    assert_eq!(plan.steps.len(), 2, "the policy gives the row");
 }

@@ -3,7 +3,9 @@
 mod base;
 mod broken;
 mod decide;
+mod losses;
 mod remove;
+mod rescue;
 mod settle;
 mod wanted;
 mod write;

@@ -18,8 +18,9 @@ use crate::{
 
 use super::{
     base::{Base, BrokenSection},
-    broken,
+    broken::{self, Fixed},
     decide::{Decisions, Edits},
+    losses::Losses,
     write,
 };
 
@@ -44,7 +45,7 @@ pub(super) fn settle(
     if base.broken.is_empty() && decisions.edits.is_empty() && decisions.owned == base.owned {
         return Part::only(decisions.findings);
     }
-    let outcome = texts(cluster, stored, base, rules, &mut decisions);
+    let outcome = texts(cluster, stored, base, protection, rules, &mut decisions);
     let mut part = Part::default();
     let writes_data = stored.map_or(!outcome.last.is_empty() || !outcome.first.is_empty(), |stored| {
         outcome.first != stored.data || outcome.last != stored.data
@@ -77,6 +78,7 @@ fn texts(
     cluster: &Cluster,
     stored: Option<&AwsAuth>,
     base: &Base,
+    protection: &Protection<'_>,
     rules: &PlanRules,
     decisions: &mut Decisions<'_>,
 ) -> Outcome {
@@ -93,9 +95,12 @@ fn texts(
             }
             (Ok(_), None) => true,
             (texts, Some(broken)) => {
-                let fixed = texts.as_ref().ok().and_then(|texts| texts.first.as_deref());
-                decisions.findings.push(broken::finding(cluster, section, broken, fixed, rules, &backup));
-                rules.repair && fixed.is_some_and(|fixed| repair(broken, section, fixed, &mut outcome))
+                let text = texts.as_ref().ok().and_then(|texts| texts.first.as_deref());
+                let losses = |text| Losses::of(section, broken, text, protection);
+                let fixed = text.map(|text| Fixed { text, losses: losses(text) });
+                decisions.findings.push(broken::finding(cluster, section, broken, fixed.as_ref(), rules, &backup));
+                let allowed = fixed.filter(|fixed| rules.repair && fixed.losses.forbidden.is_none());
+                allowed.is_some_and(|fixed| repair(broken, section, &fixed, &mut outcome))
             }
         };
         match texts {
@@ -109,7 +114,7 @@ fn texts(
     outcome
 }
 
-fn repair(broken: &BrokenSection, section: Section, fixed: &str, outcome: &mut Outcome) -> bool {
+fn repair(broken: &BrokenSection, section: Section, fixed: &Fixed<'_>, outcome: &mut Outcome) -> bool {
     outcome.repairs.push(broken::change(broken, section, fixed));
     outcome.repaired.insert(section)
 }
