@@ -115,7 +115,8 @@ impl Case<'_> {
                 // What nobody can read goes with the repair of its section, where the backup has it.
                 let repaired =
                     chunk.arn.is_none() && was_broken(section, text) && self.is_backed_up(section, text, number);
-                if !now.contains(&chunk.text) && !(self.removes_unmanaged && gone) && !repaired {
+                let excused = repaired || (self.removes_unmanaged && gone);
+                if !excused && !now.contains(&chunk.text) {
                     let Chunk { text: chunk, .. } = chunk;
                     faults.push(format!("write {number}: (a) {section} lost {chunk:?}:\n{text}\nbecame\n{now}"));
                 }

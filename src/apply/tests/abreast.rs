@@ -113,7 +113,9 @@ async fn a_role_that_failed_beside_others_leaves_out_every_removal() {
 async fn removals_wait_for_each_other() {
     let store = Store::default();
     let paths = ["a", "b", "c"].map(|name| format!("{RBAC}/clusterroles/{name}"));
-    paths.iter().for_each(|path| drop(store.put(path, json!({"metadata": {}}))));
+    for path in &paths {
+        drop(store.put(path, json!({"metadata": {}})));
+    }
     let steps = ["a", "b", "c"].iter().zip(&paths);
     let steps = steps.map(|(name, path)| removing(delete(name, store.version(path)))).collect();
     let (client, calls) =
