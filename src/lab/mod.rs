@@ -16,10 +16,12 @@ mod door;
 pub mod faults;
 mod host;
 pub mod kube;
+mod leash;
 pub mod sigv4;
 mod tally;
 pub mod world;
 
 pub use call::{Call, Interference, PageEnds, Peace, Refusal, Verdict};
 pub use host::Lab;
+pub use leash::LEASH;
 pub use tally::Tally;

@@ -56,6 +56,15 @@ pub struct Section {
     pub mangled: Option<String>,
 }
 
+impl Section {
+    /// Remembers the text of a row that is somebody else's.
+    fn note(&mut self, row: &Row, text: &str) {
+        if row.foreign {
+            self.chunks.push(Chunk { text: text.to_owned(), arn: Some(row.arn.to_lowercase()) });
+        }
+    }
+}
+
 /// How a section is laid out.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
@@ -167,9 +176,7 @@ fn flow(key: &str, rows: &[Row], broken: bool) -> Section {
                 row.username,
                 row.groups.join(", ")
             );
-            if row.foreign {
-                section.chunks.push(Chunk { text: text.clone(), arn: Some(row.arn.to_lowercase()) });
-            }
+            section.note(row, &text);
             text
         })
         .collect();
@@ -188,9 +195,7 @@ fn odd(key: &str, rows: &[Row]) -> Section {
             row.username,
             row.groups.join(", ")
         );
-        if row.foreign {
-            section.chunks.push(Chunk { text: text.clone(), arn: Some(row.arn.to_lowercase()) });
-        }
+        section.note(row, &text);
         section.text.push_str(&text);
         section.text.push('\n');
     }

@@ -6,20 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// Runs its arguments as a child and kills it as soon as standard input ends.
-///
-/// The other end of standard input is held by the test process alone, so the kernel closes it whatever
-/// way that process ends: a panic, Ctrl-C, or SIGKILL.
-const GUARD: &str = r#"exec 3<&0
-"$@" </dev/null 3<&- &
-child=$!
-{ read -r _; kill -KILL "$child"; } <&3 >/dev/null 2>&1 &
-guard=$!
-exec 3<&-
-wait "$child"
-status=$?
-kill "$guard" 2>/dev/null
-exit "$status""#;
+use rolecall::lab::LEASH;
 
 /// Removes a folder as soon as standard input ends; what still writes there is being killed at that moment.
 const SWEEPER: &str = r#"read -r _; for _ in 1 2 3 4 5; do rm -rf -- "$1" && exit; sleep 1; done"#;
@@ -37,7 +24,7 @@ impl Guarded {
         let name = Path::new(command.get_program()).file_name().unwrap().to_string_lossy().into_owned();
         let output = File::create(log).unwrap();
         let mut shell = Command::new("sh");
-        shell.args(["-c", GUARD, "sh"]).arg(command.get_program()).args(command.get_args());
+        shell.args(["-c", LEASH, "KILL"]).arg(command.get_program()).args(command.get_args());
         for (key, value) in command.get_envs() {
             match value {
                 Some(value) => shell.env(key, value),

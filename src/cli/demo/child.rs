@@ -8,22 +8,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::cli::lab::misleads;
-
-/// Runs its arguments as a child, and asks it to end as soon as standard input ends.
-///
-/// The other end of standard input is held by this process alone, so the kernel closes it whatever way this process ends:
-/// rolecall itself needs to know nothing of it.
-const LEASH: &str = r#"exec 3<&0
-"$@" </dev/null 3<&- &
-child=$!
-{ read -r _; kill -TERM "$child"; } <&3 >/dev/null 2>&1 &
-guard=$!
-exec 3<&-
-wait "$child"
-status=$?
-kill "$guard" 2>/dev/null
-exit "$status""#;
+use crate::{cli::lab::misleads, lab::LEASH};
 
 /// How long a child may take to end after it was asked to: rolecall ends within ten seconds.
 const GRACE: Duration = Duration::from_secs(12);
@@ -46,7 +31,7 @@ impl Child {
         logged: bool,
     ) -> io::Result<Self> {
         let mut command = Command::new("sh");
-        command.args(["-c", LEASH, "sh"]).arg(std::env::current_exe()?).args(arguments).current_dir(folder);
+        command.args(["-c", LEASH, "TERM"]).arg(std::env::current_exe()?).args(arguments).current_dir(folder);
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(misleads) {
                 command.env_remove(name);

@@ -55,6 +55,20 @@ fn page<T>(ask: &Ask<'_>, items: impl IntoIterator<Item = (String, T)>) -> Resul
     PAGING.strict(ask, invalid, items)
 }
 
+/// Names are taken whatever their case.
+fn same(name: &str, other: &str) -> bool {
+    name.to_lowercase() == other.to_lowercase()
+}
+
+/// A group or user as it is told with its revision, which lookups by name do not tell. The lab changes nothing of what it
+/// once made.
+fn revised(mut told: Value) -> Value {
+    if let Some(told) = told.as_object_mut() {
+        told.insert("Revision".to_owned(), "1".into());
+    }
+    told
+}
+
 fn invalid(message: impl Into<String>) -> Fault {
     Fault::new("ValidationException", message)
 }

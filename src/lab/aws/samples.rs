@@ -24,6 +24,16 @@ use crate::{
     model::{AccountId, AuthenticationMode, ClusterId, Region},
 };
 
+/// Code and message of the error that a call ended with.
+macro_rules! refused {
+    ($call:expr) => {{
+        let error = $call.send().await.expect_err("it should be refused");
+        let error = error.into_service_error();
+        (error.code().unwrap_or_default().to_owned(), error.message().unwrap_or_default().to_owned())
+    }};
+}
+pub(super) use refused;
+
 pub(super) const MANAGEMENT: &str = "111111111111";
 pub(super) const MEMBER: &str = "222222222222";
 pub(super) const REGION: &str = "eu-west-1";

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     lab::{
         Lab,
-        aws::samples::{self, MANAGEMENT, MEMBER, REGION},
+        aws::samples::{self, MANAGEMENT, MEMBER, REGION, refused},
     },
     model::AuthenticationMode,
 };
@@ -29,15 +29,6 @@ fn admin() -> String {
 
 fn deploy() -> String {
     format!("arn:aws:iam::{MEMBER}:user/ops/deploy")
-}
-
-/// Code and message of the error that a call ended with.
-macro_rules! refused {
-    ($call:expr) => {{
-        let error = $call.send().await.expect_err("it should be refused");
-        let error = error.into_service_error();
-        (error.code().unwrap_or_default().to_owned(), error.message().unwrap_or_default().to_owned())
-    }};
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use aws_sdk_iam::{Client, error::ProvideErrorMetadata, types::Tag};
 
 use crate::lab::{
     Lab,
-    aws::samples::{self, MEMBER, then},
+    aws::samples::{self, MEMBER, refused, then},
     world::center::Assignment,
 };
 
@@ -15,15 +15,6 @@ fn started() -> (Lab, Client) {
     let lab = Lab::start(samples::world()).unwrap();
     let client = Client::new(&samples::sdk(lab.url(), "us-east-1"));
     (lab, client)
-}
-
-/// Code and message of the error that a call ended with.
-macro_rules! refused {
-    ($call:expr) => {{
-        let error = $call.send().await.expect_err("it should be refused");
-        let error = error.into_service_error();
-        (error.code().unwrap_or_default().to_owned(), error.message().unwrap_or_default().to_owned())
-    }};
 }
 
 #[tokio::test]

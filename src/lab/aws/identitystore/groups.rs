@@ -2,16 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Page, directory, directory_mut, duplicate, filter, id as id_of, invalid, missing, page, required, unique};
+use super::{
+    Page, directory, directory_mut, duplicate, filter, id as id_of, invalid, missing, page, required, revised, same,
+    unique,
+};
 use crate::lab::{
     aws::{Ask, input, wire::Fault},
     world::center::{Group, IdentityCenter},
 };
-
-/// A name that was taken: what names are compared by.
-fn same(name: &str, other: &str) -> bool {
-    name.to_lowercase() == other.to_lowercase()
-}
 
 pub(super) fn create(ask: &Ask<'_>) -> Result<Value, Fault> {
     let mut state = ask.world.write();
@@ -27,7 +25,7 @@ pub(super) fn create(ask: &Ask<'_>) -> Result<Value, Fault> {
     let center = directory_mut(ask, &mut state)?;
     let group = center.groups.get_mut(&id).ok_or_else(|| missing("GROUP"))?;
     group.description = input::text(ask.input, "Description").map(str::to_owned);
-    Ok(revised(&center.store_id, &id))
+    Ok(revised(named(&center.store_id, &id)))
 }
 
 /// The group goes with its memberships.
@@ -67,15 +65,6 @@ pub(super) fn group<'a>(ask: &Ask<'_>, center: &'a IdentityCenter) -> Result<&'a
     center.groups.get(id_of(ask, "GroupId")?).ok_or_else(|| missing("GROUP"))
 }
 
-/// With the revision, which lookups by name do not tell. The lab changes nothing of what it once made.
-fn revised(store: &str, id: &str) -> Value {
-    let mut told = named(store, id);
-    if let Some(told) = told.as_object_mut() {
-        told.insert("Revision".to_owned(), "1".into());
-    }
-    told
-}
-
 fn named(store: &str, id: &str) -> Value {
     json!({
         "IdentityStoreId": store,
@@ -85,7 +74,7 @@ fn named(store: &str, id: &str) -> Value {
 }
 
 fn told(center: &IdentityCenter, group: &Group) -> Value {
-    let mut told = revised(&center.store_id, &group.id);
+    let mut told = revised(named(&center.store_id, &group.id));
     if let Some(told) = told.as_object_mut() {
         told.insert("DisplayName".to_owned(), group.name.as_str().into());
         if let Some(description) = &group.description {

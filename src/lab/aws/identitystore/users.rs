@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Page, directory, directory_mut, duplicate, filter, id as id_of, invalid, missing, page, required, unique};
+use super::{
+    Page, directory, directory_mut, duplicate, filter, id as id_of, invalid, missing, page, required, revised, same,
+    unique,
+};
 use crate::lab::{
     aws::{Ask, input, wire::Fault},
     world::center::{DirectoryUser, IdentityCenter},
@@ -42,7 +45,7 @@ pub(super) fn create(ask: &Ask<'_>) -> Result<Value, Fault> {
     let user = center.users.get_mut(&id).ok_or_else(|| missing("USER"))?;
     let given = ATTRIBUTES.iter().filter_map(|name| Some(((*name).to_owned(), ask.input.get(*name)?.clone())));
     user.attributes = given.collect::<Map<_, _>>();
-    Ok(revised(&center.store_id, &id))
+    Ok(revised(named(&center.store_id, &id)))
 }
 
 /// What a user has to have beside its name.
@@ -102,22 +105,9 @@ pub(super) fn list(ask: &Ask<'_>) -> Result<Value, Fault> {
     Ok(json!({"Users": told.collect::<Value>(), "NextToken": next}))
 }
 
-fn same(name: &str, other: &str) -> bool {
-    name.to_lowercase() == other.to_lowercase()
-}
-
 fn emails(user: &DirectoryUser) -> impl Iterator<Item = &str> {
     let emails = user.attributes.get("Emails").and_then(Value::as_array);
     emails.into_iter().flatten().filter_map(|email| input::text(email, "Value"))
-}
-
-/// With the revision, which lookups by name do not tell. The lab changes nothing of what it once made.
-fn revised(store: &str, id: &str) -> Value {
-    let mut told = named(store, id);
-    if let Some(told) = told.as_object_mut() {
-        told.insert("Revision".to_owned(), "1".into());
-    }
-    told
 }
 
 fn named(store: &str, id: &str) -> Value {
@@ -129,7 +119,7 @@ fn named(store: &str, id: &str) -> Value {
 }
 
 fn told(center: &IdentityCenter, user: &DirectoryUser) -> Value {
-    let mut told = revised(&center.store_id, &user.id);
+    let mut told = revised(named(&center.store_id, &user.id));
     if let Some(told) = told.as_object_mut() {
         told.insert("UserName".to_owned(), user.name.as_str().into());
         told.insert("DisplayName".to_owned(), user.display_name.as_str().into());
