@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// Makes a call to EKS when its rate and the number of calls at once in the account allow it.
-    pub async fn ask_eks<T>(&self, region: &Region, call: impl Future<Output = T>) -> T {
+    pub async fn ask_eks<T: Send>(&self, region: &Region, call: impl Future<Output = T> + Send) -> T {
         self.service(EKS, Some(region)).ask(call).await
     }
 

@@ -6,7 +6,7 @@ use crate::model::{
     Arn, AwsAuth, AwsAuthPrecondition, AwsAuthText, Cluster, ClusterState, Content, Desired, DesiredAccount,
     DesiredBinding, DesiredRole, DesiredRow, FieldManager, Finding, FindingCode, ObjectPrecondition, ObjectRef,
     Observed, ObservedBinding, ObservedRole, Plan, PlanRules, RbacKind, RbacState, RbacSubject, RoleRef, Rule, Section,
-    Source, SubjectKind, Unmanaged, Write, samples,
+    Source, SubjectKind, SurfaceChoice, Unmanaged, Write, samples,
 };
 
 use super::plan;
@@ -209,10 +209,12 @@ pub(super) fn applied(state: &ClusterState, plan: &Plan) -> ClusterState {
                 rbac.bindings.retain(|binding| binding.object != *object);
                 assert_eq!(rbac.roles.len() + rbac.bindings.len(), before - 1);
             }
+            entry => panic!("{entry:?} is for a cluster with access entries"),
         }
     }
     ClusterState {
         aws_auth: aws_auth.map_or_else(|| state.aws_auth.clone(), Observed::Known),
+        entries: state.entries.clone(),
         rbac: rbac.map_or_else(|| state.rbac.clone(), Observed::Known),
     }
 }

@@ -1,6 +1,6 @@
 //! Access policies of EKS as an entry gives them, and what access entries cannot take.
 
-use super::entry::{AccessEntry, Policy};
+use super::entry::{AccessEntry, Policy, Spot};
 use crate::{
     model::{AccessScope, entry_group_fault, entry_username_fault},
     source::Diagnostic,
@@ -39,27 +39,29 @@ pub(super) fn scope(namespaces: Option<&[String]>) -> AccessScope {
     }
 }
 
-/// What no access entry can take. In an entry that gives access policies, which only access entries can hold, it is an
-/// error; else it may still be meant for clusters that read aws-auth, and is a warning.
+/// What no access entry can take, in entries that give access policies, which only access entries can hold.
 pub(super) fn check(policy: &Policy) -> Vec<Diagnostic> {
-    policy.access.iter().flat_map(of_entry).collect()
-}
-
-fn of_entry(entry: &AccessEntry) -> Vec<Diagnostic> {
-    let username = entry.username.iter().filter_map(|name| Some((entry_username_fault(&name.text)?, &name.spot)));
-    let groups = entry.groups.iter().filter_map(|group| Some((entry_group_fault(&group.name)?, &group.spot)));
-    let faults = username.chain(groups).map(|(fault, spot)| {
-        let (file, span) = (spot.source.file.clone(), spot.span);
-        if entry.policies.is_empty() {
-            let message =
-                format!("{fault}: on clusters where {} gets in by an access entry it is not placed", entry.who);
-            Diagnostic::warning(file, span, message).help(HELP)
-        } else {
-            Diagnostic::error(file, span, format!("{fault}, and `accessPolicies` are held by access entries alone"))
-                .help(HELP)
-        }
+    let entries = policy.access.iter().filter(|entry| !entry.policies.is_empty());
+    let faults = entries.flat_map(faults).map(|(fault, spot)| {
+        let message = format!("{fault}, and `accessPolicies` are held by access entries alone");
+        Diagnostic::error(spot.source.file.clone(), spot.span, message).help(HELP)
     });
     faults.collect()
+}
+
+/// The same in entries that may be meant for clusters that read aws-auth.
+pub(super) fn lint(entry: &AccessEntry) -> Vec<Diagnostic> {
+    let faults = faults(entry).into_iter().filter(|_| entry.policies.is_empty()).map(|(fault, spot)| {
+        let message = format!("{fault}: on clusters where {} gets in by an access entry it is not placed", entry.who);
+        Diagnostic::warning(spot.source.file.clone(), spot.span, message).help(HELP)
+    });
+    faults.collect()
+}
+
+fn faults(entry: &AccessEntry) -> Vec<(String, &Spot)> {
+    let username = entry.username.iter().filter_map(|name| Some((entry_username_fault(&name.text)?, &name.spot)));
+    let groups = entry.groups.iter().filter_map(|group| Some((entry_group_fault(&group.name)?, &group.spot)));
+    username.chain(groups).collect()
 }
 
 const HELP: &str =

@@ -61,7 +61,7 @@ struct ClusterEntry<'a> {
     /// The writes that were tried, each whole; empty for a plan.
     writes: Vec<WriteEntry<'a>>,
     findings: Vec<FindingEntry<'a>>,
-    /// Unified diffs of the sections of aws-auth by their keys; only with `--diff`.
+    /// Unified diffs of the sections of aws-auth by their keys, and of the access entries; only with `--diff`.
     #[serde(skip_serializing_if = "Option::is_none")]
     diff: Option<BTreeMap<String, String>>,
 }

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use super::{
     entry::{AccessEntry, Policy, Spot},
-    template,
+    grants, template,
 };
 use crate::{
     authenticator::unknown_templates,
@@ -28,6 +28,7 @@ pub fn lint(policy: &Policy, today: Date) -> Vec<Diagnostic> {
         templates(entry, &mut warnings);
         masters(entry, &mut warnings);
         ended(entry, today, &mut warnings);
+        warnings.extend(grants::lint(entry));
     }
     bindings::lint(policy, &mut warnings);
     warnings
