@@ -6,8 +6,8 @@ use super::observe;
 use crate::{
     connect::fake::{self, Answer, Call, Calls},
     model::{
-        AuthenticationMode, ClusterState, Desired, DesiredBinding, DesiredRole, ObjectRef, RbacKind, RbacSubject, RoleRef, Rule,
-        SubjectKind, UnreadableKind, binding_name,
+        AuthenticationMode, ClusterState, Desired, DesiredBinding, DesiredRole, ObjectRef, RbacKind, RbacSubject,
+        RoleRef, Rule, SubjectKind, UnreadableKind, binding_name,
     },
 };
 
