@@ -10,9 +10,7 @@ mod write;
 
 use crate::{
     authenticator::folded,
-    model::{
-        Cluster, ClusterState, Desired, DesiredRow, Finding, FindingCode, Observed, PlanRules, Section, Source, Surface,
-    },
+    model::{Cluster, ClusterState, Desired, DesiredRow, Finding, FindingCode, Observed, PlanRules, Source, Surface},
 };
 
 use super::{
@@ -57,8 +55,7 @@ pub(super) fn plan(
     let mut decisions = Decisions::new(&base, findings);
     decide::decide(&context, &wanted, &mut decisions);
     for row in elsewhere {
-        let arn = folded(&row.mapped_arn());
-        decisions.named.extend([(Section::Roles, arn.clone()), (Section::Users, arn)]);
+        decisions.leave(&base, &folded(&row.mapped_arn()));
     }
     remove::decide(&context, desired, &wanted, rules.repair, &mut decisions);
     settle::settle(cluster, stored, &base, &protection, rules, decisions)
