@@ -2,13 +2,21 @@
 
 mod scene;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use rolecall::{
     lab::{Call, Interference, Refusal, Verdict, world::World},
     model::{AuthenticationMode, ClusterReport, FindingCode, PassKind, Status},
+    report::{Format, View, render},
 };
+use serde_json::{Value, json};
 
 use scene::{CLUSTER_ADMIN, Scene, is_ours, role};
 
@@ -262,4 +270,74 @@ async fn a_write_that_is_refused_is_told_in_words() {
     assert_eq!(report.status, Status::Drifted);
     assert!(report.why.unwrap().contains("CreateAccessEntry of arn:aws:iam::222222222222:role/"));
     assert!(report.next.unwrap().starts_with("Allow eks:CreateAccessEntry to"));
+}
+
+/// Refuses the first calls of an operation.
+struct First {
+    operation: &'static str,
+    left: AtomicUsize,
+    refusal: Refusal,
+}
+
+impl Interference for First {
+    fn latency(&self, _call: &Call) -> Duration {
+        Duration::ZERO
+    }
+
+    fn verdict<'a>(&'a self, _world: &'a Arc<World>, call: &'a Call) -> BoxFuture<'a, Verdict> {
+        let hit = call.operation == self.operation
+            && self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        let verdict = if hit { Verdict::Refuse(self.refusal.clone()) } else { Verdict::Serve };
+        Box::pin(std::future::ready(verdict))
+    }
+}
+
+#[tokio::test]
+async fn a_principal_that_eks_does_not_know_yet_is_tried_again() {
+    let scene = Scene::new(Api).await;
+    let said = "The specified principalArn is invalid: invalid principal.";
+    let refusal = Refusal::new(400, "InvalidParameterException", said);
+    scene.interfere(First { operation: "CreateAccessEntry", left: AtomicUsize::new(2), refusal });
+    let report = scene.sync(POLICY).await;
+    assert_eq!((report.status, report.why.as_deref()), (Status::Applied, None), "{report:#?}");
+    assert_eq!(scene.calls()["CreateAccessEntry"], 4);
+}
+
+#[tokio::test]
+async fn the_report_tells_writes_of_entries_with_before_and_after() {
+    let scene = Scene::new(Api).await;
+    scene.put_entry("dev", |entry| entry.groups = vec!["old".to_owned()]);
+    let report = scene.pass(PassKind::Sync, POLICY).await;
+    let view = View { diff: true, ..View::default() };
+    let json: Value = serde_json::from_str(&render(&report, Format::Json, &view)).unwrap();
+    let cluster = &json["clusters"][0];
+    let entry = |action: &str| {
+        let writes = cluster["writes"].as_array().unwrap();
+        writes
+            .iter()
+            .find(|write| write["action"] == action && write["object"].as_str().unwrap().contains("/dev"))
+            .unwrap()
+    };
+    assert_eq!(entry("update")["before"]["groups"], json!(["old"]));
+    assert_eq!(entry("update")["after"]["groups"], json!(["devs"]));
+    assert_eq!(
+        entry("create")["after"],
+        json!({"kind": "policy", "scope": "namespace", "namespaces": ["dev-*", "team-a"]})
+    );
+    assert_eq!(entry("tag")["result"], "written");
+    let policy =
+        &cluster["changes"].as_array().unwrap().iter().find(|c| c["subject"]["kind"] == "access-policy").unwrap();
+    assert!(policy["subject"]["principal"].as_str().unwrap().starts_with("arn:aws:iam::222222222222:role/"));
+    assert!(cluster["diff"]["access-entries"].as_str().unwrap().contains("-  group: old\n"), "{cluster:#}");
+    let table = render(&report, Format::Table, &view);
+    for words in [
+        "access-entries +",
+        "~ role dev  as arn:aws:sts::222222222222:assumed-role/dev/{{SessionName}} → dev:{{SessionName}}  groups old → devs",
+        "+ AmazonEKSViewPolicy for role dev  in namespaces dev-*, team-a",
+        "+ AmazonEKSClusterAdminPolicy for role teams/ops  in the whole cluster",
+        "access entries (planned)",
+    ] {
+        assert!(table.contains(words), "{words:?} is not in\n{table}");
+    }
+    assert!(render(&report, Format::Markdown, &view).contains("AmazonEKSViewPolicy for role dev"));
 }

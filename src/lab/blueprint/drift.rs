@@ -93,10 +93,13 @@ pub(super) fn seed(state: &mut State, now: Timestamp, rng: &mut Rng) -> BTreeMap
             kinds = Kind::ALL.to_vec();
         }
         let when = now.checked_sub(SignedDuration::from_mins(rng.i64(20..1_500))).unwrap_or(now);
-        // Some kinds fit few clusters and wait for one of these.
-        if let Some(at) = kinds.iter().position(|kind| happen(*kind, state, &id, when, rng).is_some()) {
-            seeded.insert(id, kinds.remove(at));
-        }
+        // Some kinds fit few clusters and wait for one of these; others come twice.
+        let at = kinds.iter().position(|kind| happen(*kind, state, &id, when, rng).is_some());
+        let kind = match at {
+            Some(at) => Some(kinds.remove(at)),
+            None => Kind::ALL.into_iter().find(|kind| happen(*kind, state, &id, when, rng).is_some()),
+        };
+        seeded.extend(kind.map(|kind| (id, kind)));
     }
     seeded
 }

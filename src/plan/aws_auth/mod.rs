@@ -23,7 +23,7 @@ use decide::{Context, Decisions};
 
 /// Plans aws-auth, unless the cluster does not read it or it could not be read.
 ///
-/// In `API_AND_CONFIG_MAP` an access entry may override a row; those halves that look at entries tell it. The rows of
+/// In `API_AND_CONFIG_MAP` an access entry may override a row; the half of the access entries tells it. The rows of
 /// those who get in `elsewhere` are left as they are.
 pub(super) fn plan(
     cluster: &Cluster,
