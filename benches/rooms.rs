@@ -53,6 +53,7 @@ fn cluster() -> Cluster {
 
 fn rules() -> PlanRules {
     PlanRules {
+        surface: rolecall::model::SurfaceChoice::Auto,
         unmanaged: Unmanaged::Report,
         protect: vec![rolecall::model::ArnPattern::new("arn:aws:iam::*:role/breakglass")],
         own_principal: Some(format!("arn:aws:iam::{ACCOUNT}:role/rolecall-member")),
@@ -165,11 +166,11 @@ fn rbac(desired: &Desired) -> RbacState {
 }
 
 fn state(desired: &Desired, text: String) -> ClusterState {
-    ClusterState { aws_auth: Observed::Known(Some(aws_auth(desired, text))), rbac: Observed::Known(rbac(desired)) }
+    ClusterState { aws_auth: Observed::Known(Some(aws_auth(desired, text))), entries: Observed::Known(None), rbac: Observed::Known(rbac(desired)) }
 }
 
 fn nothing() -> ClusterState {
-    ClusterState { aws_auth: Observed::Known(None), rbac: Observed::Known(RbacState::default()) }
+    ClusterState { aws_auth: Observed::Known(None), entries: Observed::Known(None), rbac: Observed::Known(RbacState::default()) }
 }
 
 fn compiling(c: &mut Criterion) {

@@ -12,7 +12,7 @@
 //! | [`policy`] | policy files → policy; lint; what it wants for one cluster | `model`, `source`, `authenticator` |
 //! | [`authenticator`] | how EKS reads aws-auth and resolves a caller | `model` |
 //! | [`discover`] | reading AWS: organization, credentials, clusters, identities | `model` |
-//! | [`connect`] | getting into a cluster: token, client, what errors mean | `model` |
+//! | [`connect`] | getting into a cluster and to its access entries: token, clients, what errors mean | `model` |
 //! | [`observe`] | reading one cluster | `model`, `connect` |
 //! | [`plan`] | desired × observed → plan | `model`, `authenticator` |
 //! | [`apply`] | plan → outcome; the only room that mutates | `model`, `connect` |

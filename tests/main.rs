@@ -6,6 +6,8 @@
 // A test says what is wrong by panicking; nothing here is a library to anybody.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
+#[cfg(feature = "lab")]
+mod access_entries;
 mod aws_auth;
 mod broken_section;
 mod calls;

@@ -5,7 +5,7 @@
 
 use futures::{StreamExt, stream::FuturesOrdered};
 
-use super::{Deadline, Place, log, order::Progress};
+use super::{Deadline, Left, Place, log, order::Progress};
 use crate::model::{Plan, RbacKind, Step, Write};
 
 /// How many writes to one cluster are under way at the same time. The API server gives each client a share of what it
@@ -32,7 +32,7 @@ impl Sort {
                 RbacKind::ClusterRole | RbacKind::Role => Self::Role,
                 RbacKind::ClusterRoleBinding | RbacKind::RoleBinding => Self::Binding,
             },
-            Write::PutAwsAuth { .. } | Write::CreateBackup { .. } | Write::DeleteObject { .. } => Self::Alone,
+            _ => Self::Alone,
         }
     }
 }
@@ -66,7 +66,7 @@ impl Place<'_> {
                 under_way.push_back(async move {
                     match verdict {
                         Some(result) => (step, result),
-                        None => (step, self.carry_out(step, &mut None).await),
+                        None => (step, self.carry_out(step, &mut Left::default()).await),
                     }
                 });
             }

@@ -2,17 +2,19 @@
 
 mod abreast;
 mod aws_auth;
+mod entries;
 mod object;
 mod order;
+mod policies;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::{
-    connect,
+    connect::{self, Eks},
     model::{ClusterId, Outcome, Plan, Step, StepOutcome, StepResult, Unreadable, Write},
 };
 use order::Progress;
@@ -25,14 +27,16 @@ use order::Progress;
 /// write of a plan that removes anything. A plan that a guard holds back is left out as a whole.
 ///
 /// No step is begun after `time`; a write that was begun is waited for, since only its answer tells whether it took place.
-pub async fn apply(client: &kube::Client, plan: &Plan, time: Duration) -> Outcome {
+pub async fn apply(client: &kube::Client, eks: Option<&Eks>, plan: &Plan, time: Duration) -> Outcome {
     let deadline = Deadline { began: Instant::now(), time };
-    let place = Place { client, cluster: &plan.cluster };
+    // A time without end is one that no clock can tell.
+    let until = deadline.began.checked_add(time).unwrap_or(deadline.began + NO_END);
+    let place = Place { client, eks, cluster: &plan.cluster, until };
     let mut progress = Progress::new(plan);
     if plan.blocked.is_none() && plan.steps.iter().any(|step| step.removes) {
         place.rehearse(plan, &mut progress).await;
     }
-    let (mut left, mut index) = (None, 0);
+    let (mut left, mut index) = (Left::default(), 0);
     while let Some(rest) = plan.steps.get(index..) {
         match abreast::next(rest) {
             [] => break,
@@ -52,6 +56,17 @@ pub async fn apply(client: &kube::Client, plan: &Plan, time: Duration) -> Outcom
         }
     }
     progress.into_outcome()
+}
+
+/// As good as no end.
+const NO_END: Duration = Duration::from_hours(24);
+
+/// What the steps so far left behind.
+#[derive(Default)]
+struct Left {
+    aws_auth: Option<aws_auth::Left>,
+    /// The principals whose access entries were written.
+    entries: BTreeSet<String>,
 }
 
 /// Until when steps may be begun.
@@ -75,7 +90,10 @@ impl Deadline {
 #[derive(Clone, Copy)]
 struct Place<'a> {
     client: &'a kube::Client,
+    eks: Option<&'a Eks>,
     cluster: &'a ClusterId,
+    /// When nothing is waited for any more.
+    until: Instant,
 }
 
 /// Why a write did not take place, or not as planned.
@@ -140,11 +158,11 @@ impl Place<'_> {
         }
     }
 
-    async fn carry_out(self, step: &Step, left: &mut Option<aws_auth::Left>) -> StepResult {
+    async fn carry_out(self, step: &Step, left: &mut Left) -> StepResult {
         let written = match &step.write {
             Write::PutAwsAuth { precondition, before, after } => {
-                let put = self.put_aws_auth(precondition, before.as_ref(), after, left.as_ref()).await;
-                put.map(|new| Some(left.insert(new).resource_version.clone()))
+                let put = self.put_aws_auth(precondition, before.as_ref(), after, left.aws_auth.as_ref()).await;
+                put.map(|new| Some(left.aws_auth.insert(new).resource_version.clone()))
             }
             Write::CreateBackup { name, data } => self.create_backup(name, data).await.map(Some),
             Write::ApplyObject { object, precondition, after, .. } => {
@@ -154,6 +172,7 @@ impl Place<'_> {
             Write::DeleteObject { object, precondition, .. } => {
                 self.delete_object(object, precondition).await.map(|()| None)
             }
+            write => self.put_entry(write, left).await.map(|()| None),
         };
         match written {
             Ok(resource_version) => StepResult::Done { at: Timestamp::now(), resource_version },
@@ -162,16 +181,30 @@ impl Place<'_> {
     }
 }
 
+/// What a write is about, and what it does, for the log.
+fn told(write: &Write) -> (String, &'static str) {
+    match write {
+        Write::PutAwsAuth { .. } => ("configmap kube-system/aws-auth".to_owned(), "write"),
+        Write::CreateBackup { name, .. } => (format!("configmap kube-system/{name}"), "write"),
+        Write::ApplyObject { object, .. } => (object.to_string(), "write"),
+        Write::DeleteObject { object, .. } => (object.to_string(), "delete"),
+        entry => {
+            let action = match entry {
+                Write::CreateEntry { .. } => "create",
+                Write::DeleteEntry { .. } => "delete",
+                Write::RecreateEntry { .. } => "delete and create",
+                Write::TagEntry { .. } => "tag",
+                Write::AssociatePolicy { .. } => "associate policy",
+                Write::DisassociatePolicy { .. } => "disassociate policy",
+                _ => "write",
+            };
+            (format!("access entry of {}", entry.entry().unwrap_or_default()), action)
+        }
+    }
+}
+
 fn log(plan: &Plan, step: &Step, result: &StepResult) {
-    let object = match &step.write {
-        Write::PutAwsAuth { .. } => "configmap kube-system/aws-auth".to_owned(),
-        Write::CreateBackup { name, .. } => format!("configmap kube-system/{name}"),
-        Write::ApplyObject { object, .. } | Write::DeleteObject { object, .. } => object.to_string(),
-    };
-    let action = match &step.write {
-        Write::DeleteObject { .. } => "delete",
-        _ => "write",
-    };
+    let (object, action) = told(&step.write);
     let cluster = &plan.cluster;
     match result {
         StepResult::Done { .. } | StepResult::Found { .. } => {

@@ -20,7 +20,7 @@ mod rbac;
 
 /// With time for every step.
 async fn apply(client: &kube::Client, plan: &Plan) -> Outcome {
-    super::apply(client, plan, Duration::MAX).await
+    super::apply(client, None, plan, Duration::MAX).await
 }
 
 const CONFIGMAPS: &str = "/api/v1/namespaces/kube-system/configmaps";
@@ -178,7 +178,7 @@ async fn a_plan_that_a_guard_holds_back_sends_nothing() {
 async fn no_step_is_begun_when_the_time_is_over() {
     let (client, calls) = Store::default().client(|_, _| None);
     let steps = vec![step(put_role("a", ObjectPrecondition::Absent)), step(put_role("b", ObjectPrecondition::Absent))];
-    let outcome = super::apply(&client, &plan(steps), Duration::ZERO).await;
+    let outcome = super::apply(&client, None, &plan(steps), Duration::ZERO).await;
     assert_eq!(words(&outcome), ["skipped", "skipped"]);
     assert!(calls.all().is_empty());
 }

@@ -1,10 +1,12 @@
 //! Getting into a cluster: the token, the client, and what its errors mean.
 //!
 //! [`target`] tells where a cluster's API server is and how it is reached, [`client`] makes a client that signs itself in
-//! with tokens of [`token`], and [`unreadable`] is the one place where errors get their kind and their words.
+//! with tokens of [`token`], and [`unreadable`] is the one place where errors get their kind and their words. [`Eks`] is the
+//! way to what EKS itself keeps for the cluster.
 
 mod chain;
 mod client;
+mod eks;
 mod entry;
 mod line;
 mod proxy;
@@ -13,6 +15,7 @@ pub mod token;
 mod words;
 
 pub use client::client;
+pub use eks::{Eks, EksError, EksFault, Pace, moment, policy_grant};
 pub use target::{ConnectTarget, target};
 pub use words::{server_error, unreadable, with_principal};
 

@@ -1,4 +1,4 @@
-//! The IAM actions behind the calls of this room; `deploy/iam` allows exactly these.
+//! The IAM actions behind the calls of this room, and those about access entries; `deploy/iam` allows exactly these.
 
 pub(super) const DESCRIBE_ORGANIZATION: &str = "organizations:DescribeOrganization";
 pub(super) const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
@@ -31,5 +31,22 @@ pub const HUB_ACTIONS: &[&str] = &[
     SET_SOURCE_IDENTITY,
 ];
 
-/// What the member role has to be allowed in each account, sorted.
-pub const MEMBER_ACTIONS: &[&str] = &[LIST_REGIONS, DESCRIBE_CLUSTER, LIST_CLUSTERS, GET_ROLE, GET_USER, LIST_ROLES];
+/// What the member role has to be allowed in each account, sorted. The calls about access entries are those of who reads
+/// and writes a cluster.
+pub const MEMBER_ACTIONS: &[&str] = &[
+    LIST_REGIONS,
+    "eks:AssociateAccessPolicy",
+    "eks:CreateAccessEntry",
+    "eks:DeleteAccessEntry",
+    "eks:DescribeAccessEntry",
+    DESCRIBE_CLUSTER,
+    "eks:DisassociateAccessPolicy",
+    "eks:ListAccessEntries",
+    "eks:ListAssociatedAccessPolicies",
+    LIST_CLUSTERS,
+    "eks:TagResource",
+    "eks:UpdateAccessEntry",
+    GET_ROLE,
+    GET_USER,
+    LIST_ROLES,
+];

@@ -4,12 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_eks::{Client, types};
 
-use super::{DiscoverError, DiscoverErrorKind, Session, actions, pages::read_pages};
+use super::{DiscoverError, DiscoverErrorKind, Session, actions, pages::read_pages, session::EKS};
 use crate::model::{
     Account, AuthenticationMode, Cluster, ClusterId, ClusterPhase, Finding, FindingCode, Place, Region, Regions,
 };
-
-const SERVICE: &str = "eks";
 
 /// The regions to ask for clusters: the fixed ones, or those that the account has enabled.
 ///
@@ -61,10 +59,7 @@ pub struct Eks {
 impl Eks {
     /// Asks nothing yet.
     pub fn new(session: &Arc<Session>, account: &Account, region: &Region) -> Self {
-        let config = aws_sdk_eks::config::Builder::from(&session.config(region))
-            .retry_partition(session.service(SERVICE, Some(region)).retries())
-            .build();
-        let (session, client) = (Arc::clone(session), Client::from_conf(config));
+        let (session, client) = (Arc::clone(session), session.eks(region));
         Self { session, account: account.clone(), region: region.clone(), client }
     }
 
@@ -78,7 +73,7 @@ impl Eks {
 
     async fn list(&self) -> Result<Vec<String>, DiscoverError> {
         let call = self.session.call(actions::LIST_CLUSTERS, Some(&self.region));
-        let service = self.session.service(SERVICE, Some(&self.region));
+        let service = self.session.service(EKS, Some(&self.region));
         let names = read_pages(&call, |token| {
             let (call, service) = (&call, &service);
             async move {
@@ -122,7 +117,7 @@ fn place(account: &Account, region: &Region, name: &str) -> Place {
 async fn describe(eks: &Eks, name: &str) -> Result<Cluster, DiscoverError> {
     let Eks { session, account, region, client } = eks;
     let call = session.call(actions::DESCRIBE_CLUSTER, Some(region)).on(name);
-    let asked = session.service(SERVICE, Some(region)).ask(client.describe_cluster().name(name).send()).await;
+    let asked = session.service(EKS, Some(region)).ask(client.describe_cluster().name(name).send()).await;
     let answer = asked.map_err(|e| DiscoverError::of(&e, &call))?;
     let bad = |why: &str| DiscoverError::new(DiscoverErrorKind::Other, &call, why);
     let told = answer.cluster().ok_or_else(|| bad("the answer holds no cluster"))?;

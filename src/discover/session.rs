@@ -20,6 +20,9 @@ use crate::model::{AccountId, Arn, Partition, Place, Region};
 /// By service and region.
 type Rates = HashMap<(&'static str, Option<Region>), Arc<Rate>>;
 
+/// The name of EKS among the services.
+pub(super) const EKS: &str = "eks";
+
 /// The member role's session in one account. Its credentials renew themselves.
 #[derive(Debug)]
 pub struct Session {
@@ -81,6 +84,19 @@ impl Session {
     /// The SDK configuration for the account in a region.
     pub fn config(&self, region: &Region) -> SdkConfig {
         in_region(&self.base, region)
+    }
+
+    /// A client of EKS in a region; its calls are to be made by [`Session::ask_eks`].
+    pub fn eks(&self, region: &Region) -> aws_sdk_eks::Client {
+        let config = aws_sdk_eks::config::Builder::from(&self.config(region))
+            .retry_partition(self.service(EKS, Some(region)).retries())
+            .build();
+        aws_sdk_eks::Client::from_conf(config)
+    }
+
+    /// Makes a call to EKS when its rate and the number of calls at once in the account allow it.
+    pub async fn ask_eks<T: Send>(&self, region: &Region, call: impl Future<Output = T> + Send) -> T {
+        self.service(EKS, Some(region)).ask(call).await
     }
 
     /// The configuration for services that are not bound to a region.

@@ -98,7 +98,7 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
             return report;
         }
         let outcome = tokio::select! {
-            outcome = apply::apply(&client, &plan, way_in.timeout * WRITING) => outcome,
+            outcome = apply::apply(&client, way_in.eks.as_ref(), &plan, way_in.timeout * WRITING) => outcome,
             () = context.expired() => {
                 report.status = Status::Unknown;
                 report.why = Some("the pass was called off while this cluster was being written to".to_owned());

@@ -1,8 +1,9 @@
 //! One cluster: observed, compared with the policy, planned.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_credential_types::provider::SharedCredentialsProvider;
+use futures::future::BoxFuture;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     discover::Session,
     model::{
         Cluster, ClusterPhase, ClusterReport, ClusterState, Desired, Guard, Identities, Match, Observed, PassKind,
-        Plan, PlanRules, Status, Unreadable, UnreadableKind,
+        Plan, PlanRules, Region, Status, Unmanaged, Unreadable, UnreadableKind,
     },
     observe, plan, policy,
 };
@@ -45,6 +46,8 @@ pub(super) fn fault(cluster: Cluster) -> ClusterReport {
 pub(super) struct WayIn {
     target: ConnectTarget,
     credentials: SharedCredentialsProvider,
+    /// The way to the access entries, where the cluster reads them.
+    pub(super) eks: Option<connect::Eks>,
     pub(super) desired: Desired,
     pub(super) rules: PlanRules,
     /// How long a look at it may take.
@@ -70,7 +73,7 @@ pub(super) struct Look {
 pub(super) async fn examine(
     context: &Context,
     cluster: Cluster,
-    session: &Session,
+    session: &Arc<Session>,
     identities: &Identities,
     began: Instant,
 ) -> Examined {
@@ -86,7 +89,8 @@ pub(super) async fn examine(
     };
     // A rule for slow clusters speaks of the look as a whole too.
     let timeout = target.timeout.max(settings.timeout);
-    let way_in = WayIn { target, credentials: session.credentials_provider(), desired, rules, timeout };
+    let eks = cluster.authentication_mode.reads_entries().then(|| eks(&cluster, session));
+    let way_in = WayIn { target, credentials: session.credentials_provider(), eks, desired, rules, timeout };
     let client = match way_in.client(&cluster) {
         Ok(client) => client,
         Err(why) => return Examined { report: unreadable(cluster, None, why), way_in: None },
@@ -106,12 +110,18 @@ pub(super) async fn examine(
 
 /// Observes a cluster and plans it anew; it may take the cluster's timeout since it `began`.
 pub(super) async fn look(client: &kube::Client, cluster: &Cluster, way_in: &WayIn, began: Instant) -> Look {
-    let observing = observe::observe(client, &cluster.id, &way_in.desired);
-    let observed = timeout_at(began + way_in.timeout, observing).await;
-    let state = observed.unwrap_or_else(|_| timed_out(cluster, way_in.timeout));
+    let (mode, until) = (cluster.authentication_mode, began + way_in.timeout);
+    let observing = timeout_at(until, observe::observe(client, &cluster.id, mode, &way_in.desired));
+    let entries = async {
+        let Some(eks) = &way_in.eks else { return Observed::Known(None) };
+        let strangers = way_in.rules.unmanaged != Unmanaged::Keep;
+        observe::access_entries(eks, &way_in.desired, strangers, until).await
+    };
+    let (observed, entries) = futures::join!(observing, entries);
+    let state = ClusterState { entries, ..observed.unwrap_or_else(|_| timed_out(cluster, way_in.timeout)) };
     let state = with_principal(state, way_in.rules.own_principal.as_deref());
     let plan = plan::plan(cluster, &way_in.desired, &state, &way_in.rules);
-    let why = state.aws_auth.unknown().or(state.rbac.unknown()).cloned();
+    let why = state.aws_auth.unknown().or(state.rbac.unknown()).or(state.entries.unknown()).cloned();
     let status = match (&why, &plan) {
         (Some(why), _) => status_of(why.kind),
         (None, plan) if plan.blocked.is_some() => Status::Blocked,
@@ -126,6 +136,7 @@ fn with_principal(state: ClusterState, principal: Option<&str>) -> ClusterState 
     let Some(principal) = principal else { return state };
     ClusterState {
         aws_auth: state.aws_auth.map_unknown(|why| connect::with_principal(why, principal)),
+        entries: state.entries,
         rbac: state.rbac.map_unknown(|why| connect::with_principal(why, principal)),
     }
 }
@@ -136,7 +147,11 @@ fn timed_out(cluster: &Cluster, deadline: Duration) -> ClusterState {
         message: format!("cluster {} was not read within {} s", cluster.id, deadline.as_secs()),
         next: Some("see whether its API server is slow or far, or raise `clusters.timeout`".to_owned()),
     };
-    ClusterState { aws_auth: Observed::Unknown(why.clone()), rbac: Observed::Unknown(why) }
+    ClusterState {
+        aws_auth: Observed::Unknown(why.clone()),
+        entries: Observed::Known(None),
+        rbac: Observed::Unknown(why),
+    }
 }
 
 /// The status that a reason for not knowing stands for.
@@ -196,9 +211,25 @@ pub(super) fn unreadable(cluster: Cluster, plan: Option<Plan>, why: Unreadable) 
     ClusterReport { cluster, status, cause, why, next, plan, earlier: Vec::new(), outcome: None }
 }
 
+/// Calls of one account and region, in their turn.
+struct Turn(Arc<Session>, Region);
+
+impl connect::Pace for Turn {
+    fn take<'a>(&'a self, call: BoxFuture<'a, ()>) -> BoxFuture<'a, ()> {
+        Box::pin(self.0.ask_eks(&self.1, call))
+    }
+}
+
+fn eks(cluster: &Cluster, session: &Arc<Session>) -> connect::Eks {
+    let region = cluster.id.region.clone();
+    let (client, caller) = (session.eks(&region), session.own_principal().to_string());
+    connect::Eks::new(client, Arc::new(Turn(Arc::clone(session), region)), cluster.id.clone(), caller)
+}
+
 fn rules(context: &Context, cluster: &Cluster, session: &Session) -> PlanRules {
     let settings = &context.inputs.settings;
     PlanRules {
+        surface: settings.surface,
         unmanaged: settings.unmanaged_for(cluster),
         protect: settings.protect.clone(),
         own_principal: Some(session.own_principal().to_string()),

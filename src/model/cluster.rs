@@ -43,6 +43,11 @@ impl AuthenticationMode {
         self != Self::Api
     }
 
+    /// Whether the cluster reads access entries.
+    pub fn reads_entries(self) -> bool {
+        self != Self::ConfigMap
+    }
+
     /// The mode's name in the EKS API.
     pub fn as_str(self) -> &'static str {
         match self {

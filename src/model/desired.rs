@@ -1,10 +1,11 @@
 //! What the policy wants for one cluster.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, Arn, Finding, RbacSubject, RoleRef, Rule, Section, Source};
+use super::{AccountId, Arn, Finding, PolicyGrant, RbacSubject, RoleRef, Rule, Section, Source};
 
-/// A role or user that shall get in. On aws-auth it becomes a row of mapRoles or mapUsers.
+/// A role or user that shall get in, by a row of mapRoles or mapUsers or by an access entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DesiredRow {
     /// `Section::Roles` or `Section::Users`.
@@ -13,10 +14,16 @@ pub struct DesiredRow {
     pub principal: Arn,
     /// The unique id of the role or user, where known.
     pub unique_id: Option<String>,
+    /// When the role or user was made, where known.
+    #[serde(default)]
+    pub created: Option<Timestamp>,
     /// The username, templates included; never empty.
     pub username: String,
     /// The Kubernetes groups, sorted, each once.
     pub groups: Vec<String>,
+    /// The access policies, sorted, each once; only an access entry can hold them.
+    #[serde(default)]
+    pub policies: Vec<PolicyGrant>,
     /// Whether this is a node role given by the policy: added when missing, never changed or removed.
     pub node: bool,
     /// How the policy names the principal, such as `permission set PlatformAdmin`.

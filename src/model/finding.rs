@@ -85,8 +85,10 @@ pub enum FindingCode {
     SectionBroken,
     /// A row of aws-auth that the authenticator drops or that never matches anybody.
     RowIneffective,
-    /// A row of aws-auth that a later row of the same principal overrides.
+    /// A row of aws-auth that a later row, or an access entry, of the same principal overrides.
     RowShadowed,
+    /// An access entry that lets nobody in.
+    EntryIneffective,
     /// Something stands as the policy wants and becomes rolecall's by a write that changes nothing else.
     TakenOver,
     /// Something that is not rolecall's and that the policy does not speak of.

@@ -6,6 +6,7 @@ mod arn;
 mod aws_auth;
 mod cluster;
 mod desired;
+mod entry;
 mod finding;
 mod glob;
 mod identity;
@@ -20,23 +21,28 @@ pub(crate) mod samples;
 mod scope;
 mod secret;
 mod selector;
+mod write;
 
 pub use account::{Account, AccountId, AccountIdError, Region};
 pub use arn::{Arn, ArnError, Partition};
 pub use aws_auth::{AwsAuth, FieldManager, Section};
 pub use cluster::{AuthenticationMode, Cluster, ClusterId, ClusterPhase};
 pub use desired::{Desired, DesiredAccount, DesiredBinding, DesiredRole, DesiredRow};
+pub use entry::{
+    AccessScope, CLUSTER_ADMIN_POLICY, ENTRY_TAG, EntriesState, EntryPrecondition, ObservedEntry, PolicyGrant,
+    STANDARD, SurfaceChoice, UnreadEntry, access_policy_arn, entry_group_fault, entry_username_fault, policy_name,
+};
 pub use finding::{Finding, FindingCode, Place, Source};
 pub use glob::{ArnPattern, Glob, GlobError, OuGlob, wildcard};
 pub use identity::{Identities, Identity, Lookup, Principal};
 pub use observed::{ClusterState, Observed, ObservedBinding, ObservedRole, RbacState, Unreadable, UnreadableKind};
 pub use outcome::{Outcome, StepOutcome, StepResult};
 pub use pass::{ClusterReport, ExitCode, PassKind, PassReport, Status};
-pub use plan::{
-    Action, AwsAuthPrecondition, AwsAuthText, Change, ChangedBy, Content, Guard, ObjectPrecondition, Plan, PlanRules,
-    Step, Subject, Surface, Unmanaged, Write,
+pub use plan::{Action, Change, ChangedBy, Content, Guard, Plan, PlanRules, Step, Subject, Surface, Unmanaged};
+pub use rbac::{
+    MANAGED_BY, MANAGER, MASTERS, ObjectRef, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind, binding_name,
 };
-pub use rbac::{MANAGED_BY, MANAGER, ObjectRef, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind, binding_name};
 pub use scope::{ConnectRule, HubRole, MemberRole, OrganizationScope, Regions};
 pub use secret::Secret;
 pub use selector::{Match, Selector};
+pub use write::{AwsAuthPrecondition, AwsAuthText, ObjectPrecondition, Write};

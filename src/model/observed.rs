@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{AwsAuth, FieldManager, ObjectRef, RbacSubject, RoleRef, Rule};
+use super::{AwsAuth, EntriesState, FieldManager, ObjectRef, RbacSubject, RoleRef, Rule};
 
 /// Why something could not be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -149,8 +149,10 @@ pub struct RbacState {
 /// What one cluster has, each surface on its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterState {
-    /// The aws-auth ConfigMap; `Known(None)` when there is none.
+    /// The aws-auth ConfigMap; `Known(None)` when there is none or the cluster does not read it.
     pub aws_auth: Observed<Option<AwsAuth>>,
+    /// The access entries; `Known(None)` where the cluster reads none.
+    pub entries: Observed<Option<EntriesState>>,
     /// RBAC.
     pub rbac: Observed<RbacState>,
 }

@@ -1,12 +1,13 @@
 //! The plan: typed changes for people, and the exact writes that make them.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, ArnPattern, AwsAuth, ClusterId, Finding, ObjectRef, RbacSubject, RoleRef, Rule, Section, Source,
+    AccessScope, AccountId, ArnPattern, ClusterId, Finding, ObjectRef, PolicyGrant, RbacSubject, RoleRef, Rule,
+    Section, Source, SurfaceChoice, Write, policy_name,
 };
 
 /// A place in a cluster where access lives.
@@ -65,12 +66,19 @@ impl Action {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "name")]
 pub enum Subject {
-    /// A row of mapRoles, by its ARN.
+    /// A role's row of mapRoles or access entry, by its ARN.
     Role(String),
-    /// A row of mapUsers, by its ARN.
+    /// A user's row of mapUsers or access entry, by its ARN.
     User(String),
     /// An item of mapAccounts.
     Account(AccountId),
+    /// An access policy that the access entry of a principal holds.
+    Policy {
+        /// The principal's full ARN.
+        principal: String,
+        /// The policy's ARN.
+        policy: String,
+    },
     /// A section of aws-auth that is repaired.
     Section(Section),
     /// An RBAC object.
@@ -83,6 +91,7 @@ impl fmt::Display for Subject {
             Self::Role(arn) => write!(f, "role {arn}"),
             Self::User(arn) => write!(f, "user {arn}"),
             Self::Account(id) => write!(f, "account {id}"),
+            Self::Policy { principal, policy } => write!(f, "policy {} of {principal}", policy_name(policy)),
             Self::Section(section) => write!(f, "section {section}"),
             Self::Object(object) => write!(f, "{object}"),
         }
@@ -100,6 +109,18 @@ pub enum Content {
         /// The Kubernetes groups.
         groups: Vec<String>,
     },
+    /// An access entry: username and groups.
+    Entry {
+        /// The username, templates included.
+        username: String,
+        /// The Kubernetes groups.
+        groups: Vec<String>,
+        /// The access policies that go with the entry itself; those that come, change or go alone are changes of their
+        /// own.
+        policies: Vec<PolicyGrant>,
+    },
+    /// An associated access policy: where it holds.
+    Scope(AccessScope),
     /// An item of mapAccounts: its presence is all there is.
     Account,
     /// A section's whole text.
@@ -145,95 +166,6 @@ pub struct Change {
     pub sources: Vec<Source>,
     /// Who last wrote what is corrected.
     pub changed_by: Option<ChangedBy>,
-}
-
-/// The data and rolecall's annotations of aws-auth, whole.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AwsAuthText {
-    /// Every key of the data, byte for byte.
-    pub data: BTreeMap<String, String>,
-    /// Every annotation.
-    pub annotations: BTreeMap<String, String>,
-}
-
-impl From<&AwsAuth> for AwsAuthText {
-    fn from(stored: &AwsAuth) -> Self {
-        Self { data: stored.data.clone(), annotations: stored.annotations.clone() }
-    }
-}
-
-/// Under which condition aws-auth may be written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AwsAuthPrecondition {
-    /// There is no such ConfigMap.
-    Absent,
-    /// It is this object in this version.
-    At {
-        /// The object's uid.
-        uid: String,
-        /// Its resourceVersion.
-        resource_version: String,
-    },
-    /// It is exactly what the plan's previous write of aws-auth left behind.
-    AfterPrevious,
-}
-
-/// Under which condition an RBAC object may be written or deleted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ObjectPrecondition {
-    /// There is no such object.
-    Absent,
-    /// It is this object in this version.
-    At {
-        /// The object's uid.
-        uid: String,
-        /// Its resourceVersion.
-        resource_version: String,
-    },
-}
-
-/// One exact write.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Write {
-    /// Writes aws-auth whole, other labels and fields of the object kept as they are.
-    PutAwsAuth {
-        /// Under which condition.
-        precondition: AwsAuthPrecondition,
-        /// What it holds before; `None` when there is none.
-        before: Option<AwsAuthText>,
-        /// What it shall hold.
-        after: AwsAuthText,
-    },
-    /// Keeps a copy of broken text in a ConfigMap of its own in kube-system; never overwrites one.
-    CreateBackup {
-        /// The ConfigMap's name.
-        name: String,
-        /// Its data.
-        data: BTreeMap<String, String>,
-    },
-    /// Creates or changes an RBAC object by server-side apply as field manager `rolecall`.
-    ApplyObject {
-        /// What names it.
-        object: ObjectRef,
-        /// Under which condition.
-        precondition: ObjectPrecondition,
-        /// What it holds before.
-        before: Option<Content>,
-        /// `Content::Rules` or `Content::Binding`.
-        after: Content,
-    },
-    /// Deletes an RBAC object of ours.
-    DeleteObject {
-        /// What names it.
-        object: ObjectRef,
-        /// Under which condition: always `At`.
-        precondition: ObjectPrecondition,
-        /// What it holds before.
-        before: Content,
-    },
 }
 
 /// One write with the changes that it makes. Steps are carried out in order.
@@ -301,7 +233,9 @@ pub enum Unmanaged {
 /// The rules that a plan keeps to on one cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanRules {
-    /// What is done about unmanaged rows.
+    /// Where roles and users get in.
+    pub surface: SurfaceChoice,
+    /// What is done about unmanaged rows and entries.
     pub unmanaged: Unmanaged,
     /// Principals that are never changed or removed.
     pub protect: Vec<ArnPattern>,

@@ -12,6 +12,11 @@ pub const MANAGER: &str = "rolecall";
 /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/>.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
+/// The group whose members may do everything, whatever RBAC says.
+///
+/// See <https://kubernetes.io/docs/concepts/security/rbac-good-practices/#least-privilege>.
+pub const MASTERS: &str = "system:masters";
+
 /// The four kinds of the API group `rbac.authorization.k8s.io`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RbacKind {

@@ -1,22 +1,33 @@
-//! Reading one cluster: aws-auth and RBAC.
+//! Reading one cluster: aws-auth, access entries and RBAC.
 
 mod aws_auth;
 mod convert;
+mod entries;
 mod rbac;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::model::{ClusterId, ClusterState, Desired, FieldManager, Observed};
+use crate::model::{AuthenticationMode, ClusterId, ClusterState, Desired, FieldManager, Observed};
 
-/// Reads what the policy may speak of: aws-auth, rolecall's own RBAC objects, and whatever bears a name that rolecall
-/// would need. Each surface is known as a whole or unknown for a reason, independently of the other; a list that broke off
-/// is unknown, never short.
+pub use entries::access_entries;
+
+/// Reads what the policy may speak of in the cluster itself: aws-auth where the cluster reads it, rolecall's own RBAC
+/// objects, and whatever bears a name that rolecall would need. Each surface is known as a whole or unknown for a reason,
+/// independently of the other; a list that broke off is unknown, never short. Access entries, which EKS keeps, are read by
+/// [`access_entries`].
 ///
-/// A cluster that has what the policy wants costs five reads.
-pub async fn observe(client: &kube::Client, cluster: &ClusterId, desired: &Desired) -> ClusterState {
-    let (aws_auth, rbac) = futures::join!(aws_auth::read(client, cluster), rbac::read(client, cluster, desired));
+/// A cluster that has what the policy wants costs five reads, one less where it reads no aws-auth.
+pub async fn observe(
+    client: &kube::Client,
+    cluster: &ClusterId,
+    mode: AuthenticationMode,
+    desired: &Desired,
+) -> ClusterState {
+    let aws_auth = async { if mode.reads_aws_auth() { aws_auth::read(client, cluster).await } else { Ok(None) } };
+    let (aws_auth, rbac) = futures::join!(aws_auth, rbac::read(client, cluster, desired));
     ClusterState {
         aws_auth: aws_auth.map_or_else(Observed::Unknown, Observed::Known),
+        entries: Observed::Known(None),
         rbac: rbac.map_or_else(Observed::Unknown, Observed::Known),
     }
 }

@@ -6,8 +6,8 @@ use super::observe;
 use crate::{
     connect::fake::{self, Answer, Call, Calls},
     model::{
-        ClusterState, Desired, DesiredBinding, DesiredRole, ObjectRef, RbacKind, RbacSubject, RoleRef, Rule,
-        SubjectKind, UnreadableKind, binding_name,
+        AuthenticationMode, ClusterState, Desired, DesiredBinding, DesiredRole, ObjectRef, RbacKind, RbacSubject,
+        RoleRef, Rule, SubjectKind, UnreadableKind, binding_name,
     },
 };
 
@@ -26,7 +26,7 @@ async fn observed(desired: &Desired, answers: Vec<(String, Answer)>) -> (Cluster
         None if call.query.contains("labelSelector") => list(&[], None),
         None => fake::not_found(),
     });
-    (observe(&client, &fake::id(), desired).await, calls)
+    (observe(&client, &fake::id(), AuthenticationMode::ConfigMap, desired).await, calls)
 }
 
 fn list(items: &[Value], next: Option<&str>) -> Answer {

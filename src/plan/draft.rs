@@ -1,6 +1,9 @@
 //! What the halves of the planner hand back before it is put in order.
 
-use std::fmt::Write as _;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use crate::model::{Action, Change, ChangedBy, FieldManager, Finding, Guard, MANAGER, Plan, Step, Surface, Write};
 
@@ -38,21 +41,25 @@ impl Part {
     }
 }
 
-/// Puts the writes into the plan in the order in which they are given; the changes of aws-auth are listed first, since
-/// they say who gets in.
+/// Puts the writes into the plan in the order in which they are given; the changes are listed by surface, those that say
+/// who gets in before those that say what for.
 pub(super) fn assemble(plan: &mut Plan, pending: Vec<Pending>) {
-    let ranked =
-        |surface: Surface| pending.iter().flat_map(|p| &p.changes).filter(move |c| c.surface == surface).count();
-    let mut next_row = 0;
-    let mut next_object = ranked(Surface::AwsAuth);
+    let mut counts: BTreeMap<Surface, usize> = BTreeMap::new();
+    for change in pending.iter().flat_map(|pending| &pending.changes) {
+        *counts.entry(change.surface).or_default() += 1;
+    }
+    let mut start = 0;
+    for count in counts.values_mut() {
+        start += std::mem::replace(count, start);
+    }
     let mut numbered: Vec<(usize, Change)> = Vec::new();
     for Pending { write, changes, removes, .. } in pending {
         let mut indexes = Vec::with_capacity(changes.len());
         for change in changes {
-            let counter = if change.surface == Surface::AwsAuth { &mut next_row } else { &mut next_object };
-            indexes.push(*counter);
-            numbered.push((*counter, change));
-            *counter += 1;
+            let next = counts.entry(change.surface).or_default();
+            indexes.push(*next);
+            numbered.push((*next, change));
+            *next += 1;
         }
         plan.steps.push(Step { write, changes: indexes, removes });
     }
@@ -75,6 +82,11 @@ pub(super) fn changed_by(managers: &[FieldManager]) -> Option<ChangedBy> {
         return None;
     }
     Some(ChangedBy { manager: other.name.clone(), time: other.time })
+}
+
+/// Whether two lists name the same groups; order and repetition mean nothing.
+pub(super) fn same_groups(one: &[String], other: &[String]) -> bool {
+    one == other || one.iter().collect::<BTreeSet<_>>() == other.iter().collect::<BTreeSet<_>>()
 }
 
 /// The first bytes of a hash in hexadecimal digits.

@@ -6,7 +6,7 @@ use crate::model::{
     Arn, AwsAuth, AwsAuthPrecondition, AwsAuthText, Cluster, ClusterState, Content, Desired, DesiredAccount,
     DesiredBinding, DesiredRole, DesiredRow, FieldManager, Finding, FindingCode, ObjectPrecondition, ObjectRef,
     Observed, ObservedBinding, ObservedRole, Plan, PlanRules, RbacKind, RbacState, RbacSubject, RoleRef, Rule, Section,
-    Source, SubjectKind, Unmanaged, Write, samples,
+    Source, SubjectKind, SurfaceChoice, Unmanaged, Write, samples,
 };
 
 use super::plan;
@@ -18,7 +18,15 @@ pub(super) fn cluster() -> Cluster {
 }
 
 pub(super) fn rules() -> PlanRules {
-    PlanRules { unmanaged: Unmanaged::Report, protect: Vec::new(), own_principal: None, max_removals: 5, repair: false }
+    let surface = SurfaceChoice::Auto;
+    PlanRules {
+        surface,
+        unmanaged: Unmanaged::Report,
+        protect: Vec::new(),
+        own_principal: None,
+        max_removals: 5,
+        repair: false,
+    }
 }
 
 pub(super) fn arn(name: &str) -> String {
@@ -37,8 +45,10 @@ pub(super) fn wanted(name: &str, username: &str, groups: &[&str]) -> DesiredRow 
         section: Section::Roles,
         principal,
         unique_id: None,
+        created: None,
         username: username.to_owned(),
         groups: groups.iter().map(|&group| group.to_owned()).collect(),
+        policies: Vec::new(),
         node: false,
         who: format!("role {name}"),
         sources: vec![Source { file: "policy.yaml".to_owned(), line: 7 }],
@@ -77,11 +87,15 @@ pub(super) fn manager(name: &str) -> FieldManager {
 }
 
 pub(super) fn state(stored: Option<AwsAuth>) -> ClusterState {
-    ClusterState { aws_auth: Observed::Known(stored), rbac: Observed::Known(RbacState::default()) }
+    ClusterState {
+        aws_auth: Observed::Known(stored),
+        entries: Observed::Known(None),
+        rbac: Observed::Known(RbacState::default()),
+    }
 }
 
 pub(super) fn rbac(rbac: RbacState) -> ClusterState {
-    ClusterState { aws_auth: Observed::Known(None), rbac: Observed::Known(rbac) }
+    ClusterState { aws_auth: Observed::Known(None), entries: Observed::Known(None), rbac: Observed::Known(rbac) }
 }
 
 pub(super) fn rule(verbs: &[&str]) -> Rule {
@@ -195,10 +209,12 @@ pub(super) fn applied(state: &ClusterState, plan: &Plan) -> ClusterState {
                 rbac.bindings.retain(|binding| binding.object != *object);
                 assert_eq!(rbac.roles.len() + rbac.bindings.len(), before - 1);
             }
+            entry => panic!("{entry:?} is for a cluster with access entries"),
         }
     }
     ClusterState {
         aws_auth: aws_auth.map_or_else(|| state.aws_auth.clone(), Observed::Known),
+        entries: state.entries.clone(),
         rbac: rbac.map_or_else(|| state.rbac.clone(), Observed::Known),
     }
 }

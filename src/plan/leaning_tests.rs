@@ -29,6 +29,7 @@ fn steps(plan: &crate::model::Plan) -> Vec<(&'static str, bool)> {
         Write::CreateBackup { .. } => "backup",
         Write::ApplyObject { .. } => "apply",
         Write::DeleteObject { .. } => "delete",
+        other => panic!("{other:?} is not expected"),
     };
     plan.steps.iter().map(|step| (kind(&step.write), step.removes)).collect()
 }
@@ -104,7 +105,7 @@ fn a_binding_stays_while_rows_that_may_hold_its_group_stay() {
     let old = RbacState { bindings: vec![observed_binding("old", "edit", &["old"], true)], ..RbacState::default() };
     let linked = format!("- &a\n  rolearn: {}\n  username: ops\n  groups: [old]\n- *a\n", arn("ops"));
     let broken = "- rolearn: {{x\n".to_owned();
-    let with = |aws_auth| ClusterState { aws_auth, rbac: Observed::Known(old.clone()) };
+    let with = |aws_auth| ClusterState { aws_auth, entries: Observed::Known(None), rbac: Observed::Known(old.clone()) };
     let known = |text: String| with(Observed::Known(Some(owning(stored(&text), &["ops"]))));
     let desired = rows(vec![wanted("ops", "ops", &["new"])]);
     for before in [with(unread()), known(linked), known(broken)] {

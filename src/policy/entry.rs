@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use crate::{
-    model::{Account, Match, Principal, RbacSubject, RoleRef, Rule, Selector, Source},
+    model::{AccessScope, Account, Match, Principal, RbacSubject, RoleRef, Rule, Selector, Source},
     source::Span,
 };
 
@@ -75,6 +75,17 @@ pub struct Group {
     pub spot: Spot,
 }
 
+/// An access policy of EKS that an entry gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessPolicy {
+    /// Its name, such as `AmazonEKSViewPolicy`.
+    pub name: String,
+    /// Where it holds.
+    pub scope: AccessScope,
+    /// Where it stands.
+    pub spot: Spot,
+}
+
 /// A username that an entry gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username {
@@ -102,6 +113,8 @@ pub struct AccessEntry {
     pub who: Who,
     /// The groups.
     pub groups: Vec<Group>,
+    /// The access policies; only access entries can hold them.
+    pub policies: Vec<AccessPolicy>,
     /// The username; without one the principal gets the name that EKS gives by default.
     pub username: Option<Username>,
     /// On which clusters.

@@ -134,6 +134,9 @@ pub(super) struct AccessInput {
     /// The Kubernetes groups that they are in.
     #[serde(default)]
     pub(super) groups: Vec<String>,
+    /// The access policies of EKS that they hold, on clusters where they get in by access entries.
+    #[serde(default)]
+    pub(super) access_policies: Vec<AccessPolicyInput>,
     /// The Kubernetes username, in quotes where it holds a template such as `{{SessionName}}`. Without one a role's
     /// sessions are named by their ARN, and a user by its ARN.
     pub(super) username: Option<String>,
@@ -143,6 +146,27 @@ pub(super) struct AccessInput {
     /// The last day of the grant, YYYY-MM-DD; without it the grant does not end.
     #[schemars(extend("examples" = ["2027-03-31"]))]
     pub(super) until: Option<String>,
+}
+
+/// An access policy of EKS: its name or ARN for the whole cluster, or with the namespaces in which it holds.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub(super) enum AccessPolicyInput {
+    Name(String),
+    Scoped(ScopedPolicyInput),
+}
+
+/// An access policy of EKS and where it holds.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ScopedPolicyInput {
+    /// Its name or ARN, such as `AmazonEKSViewPolicy`.
+    #[schemars(required, extend("examples" = ["AmazonEKSViewPolicy"]))]
+    pub(super) policy: Option<String>,
+    /// The namespaces in which it holds, `*` standing for any text; without them it holds in the whole cluster.
+    #[schemars(length(min = 1))]
+    pub(super) namespaces: Option<Vec<String>>,
 }
 
 /// Who gets in: exactly one of these keys.

@@ -6,6 +6,7 @@
 mod compile;
 mod contradictions;
 mod entry;
+mod grants;
 mod input;
 mod lint;
 mod names;
@@ -16,7 +17,8 @@ mod template;
 
 pub use compile::compile;
 pub use entry::{
-    AccessEntry, BindingEntry, Group, NodeEntry, Policy, RoleEntry, Spot, SubjectEntry, Until, Username, Who,
+    AccessEntry, AccessPolicy, BindingEntry, Group, NodeEntry, Policy, RoleEntry, Spot, SubjectEntry, Until, Username,
+    Who,
 };
 pub use lint::{lint, lint_fleet};
 pub use read::{parse, schema};

@@ -4,8 +4,15 @@ use serde_json::Value;
 
 use super::{
     contradictions,
-    entry::{AccessEntry, BindingEntry, Group, NodeEntry, Policy, RoleEntry, Spot, SubjectEntry, Until, Username, Who},
-    input::{AccessInput, LATER, NamespaceInput, NodeInput, PolicyInput, RoleInput, SubjectInput, WhoInput},
+    entry::{
+        AccessEntry, AccessPolicy, BindingEntry, Group, NodeEntry, Policy, RoleEntry, Spot, SubjectEntry, Until,
+        Username, Who,
+    },
+    grants,
+    input::{
+        AccessInput, AccessPolicyInput, LATER, NamespaceInput, NodeInput, PolicyInput, RoleInput, SubjectInput,
+        WhoInput,
+    },
     names,
     principal::{self, Wrong},
     rules,
@@ -45,6 +52,7 @@ pub fn parse(files: &[SourceFile], diagnostics: &mut Diagnostics) -> Option<Poli
         found.push(Diagnostic::error(file.name.clone(), None, message).help(help));
     }
     contradictions::check(&policy, &mut found);
+    found.extend(grants::check(&policy));
     let good = !found.has_errors();
     diagnostics.extend(found);
     good.then_some(policy)
@@ -204,6 +212,7 @@ impl Reader<'_, '_> {
 
     fn access(&mut self, input: AccessInput, at: &str) {
         let groups = self.granted_groups(&input.groups, &join(at, "groups"));
+        let policies = self.access_policies(&input.access_policies, &join(at, "accessPolicies"));
         let username = input.username.and_then(|text| self.username(text, &join(at, "username")));
         let until = input.until.and_then(|text| self.until(&text, &join(at, "until")));
         let selector = selector(&input.selector, self.doc, &join(at, "where"), self.diagnostics);
@@ -211,7 +220,7 @@ impl Reader<'_, '_> {
         let Some(who) = input.who.and_then(|who| self.who(&who, &pointer)) else { return };
         if matches!(who.principal, Principal::Account(_)) {
             let help = "take the key out, or name single roles or users of the account";
-            for key in ["groups", "username"] {
+            for key in ["groups", "accessPolicies", "username"] {
                 let key_at = join(at, key);
                 if self.doc.span(&key_at).is_some() {
                     let message = format!(
@@ -223,7 +232,7 @@ impl Reader<'_, '_> {
             }
         }
         let spot = self.entry_spot(&pointer);
-        self.policy.access.push(AccessEntry { spot, who, groups, username, selector, until });
+        self.policy.access.push(AccessEntry { spot, who, groups, policies, username, selector, until });
     }
 
     fn granted_groups(&mut self, names: &[String], at: &str) -> Vec<Group> {
@@ -238,6 +247,33 @@ impl Reader<'_, '_> {
             }
         }
         groups
+    }
+
+    fn access_policies(&mut self, given: &[AccessPolicyInput], at: &str) -> Vec<AccessPolicy> {
+        let help = "give its name, such as AmazonEKSViewPolicy, or its ARN; `aws eks list-access-policies` lists them";
+        let mut policies = Vec::new();
+        for (index, given) in given.iter().enumerate() {
+            let at = join(at, index);
+            let (name, name_at, namespaces) = match given {
+                AccessPolicyInput::Name(name) => (Some(name), at.clone(), None),
+                AccessPolicyInput::Scoped(scoped) => {
+                    (scoped.policy.as_ref(), join(&at, "policy"), scoped.namespaces.as_deref())
+                }
+            };
+            for (index, namespace) in namespaces.into_iter().flatten().enumerate() {
+                self.good(&join(&join(&at, "namespaces"), index), grants::namespace(namespace), None);
+            }
+            match name.map(|name| grants::name(name)) {
+                Some(Ok(name)) => {
+                    policies.push(AccessPolicy { name, scope: grants::scope(namespaces), spot: self.spot(&name_at) });
+                }
+                Some(Err(message)) => {
+                    self.good(&name_at, Err(message), Some(help));
+                }
+                None => {}
+            }
+        }
+        policies
     }
 
     fn username(&mut self, text: String, at: &str) -> Option<Username> {

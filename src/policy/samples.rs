@@ -27,7 +27,8 @@ pub(super) fn permission_set(name: &str) -> Who {
 
 pub(super) fn access(line: usize, who: Who, groups: &[&str]) -> AccessEntry {
     let groups = groups.iter().map(|name| Group { name: (*name).to_owned(), spot: spot(line) }).collect();
-    AccessEntry { spot: spot(line), who, groups, username: None, selector: Selector::default(), until: None }
+    let (policies, selector) = (Vec::new(), Selector::default());
+    AccessEntry { spot: spot(line), who, groups, policies, username: None, selector, until: None }
 }
 
 pub(super) fn as_user(entry: AccessEntry, username: &str) -> AccessEntry {

@@ -39,7 +39,7 @@ fn the_example_is_good_and_gives_no_cause_for_warnings() {
     let policy = policy.unwrap();
     let warnings = lint(&policy, date(2026, 11, 22));
     assert!(warnings.is_empty(), "{warnings:#?}");
-    assert_eq!((policy.roles.len(), policy.subjects.len(), policy.access.len(), policy.nodes.len()), (3, 4, 6, 1));
+    assert_eq!((policy.roles.len(), policy.subjects.len(), policy.access.len(), policy.nodes.len()), (3, 4, 7, 1));
     let sources: Vec<Source> = policy.access.iter().map(|entry| entry.spot.source.clone()).collect();
     let text = include_str!("../../config/policy.yaml");
     for source in sources {
@@ -211,4 +211,32 @@ fn entries_kept_apart_do_not_contradict() {
     )]);
     assert!(policy.is_none() && lines.len() == 1, "x everywhere and y in us-*: {lines:#?}");
     assert!(lines[0].contains("p.yaml:6:"), "{lines:#?}");
+}
+
+#[test]
+fn access_policies_are_given_by_name_or_arn_and_for_namespaces() {
+    let body = "access:\n  - who: {role: a}\n    accessPolicies:\n      - AmazonEKSViewPolicy\n      - \
+                {policy: \"arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy\", namespaces: [b-*, a]}\n";
+    let (policy, lines) = read(&[("p.yaml", &format!("{HEAD}{body}"))]);
+    assert_eq!(lines, Vec::<String>::new());
+    let given: Vec<String> =
+        policy.unwrap().access[0].policies.iter().map(|p| format!("{}: {}", p.name, p.scope)).collect();
+    assert_eq!(given, ["AmazonEKSViewPolicy: the whole cluster", "AmazonEKSEditPolicy: namespaces a, b-*"]);
+    let entry = |policies: &str| format!("access:\n  - who: {{role: a}}\n    accessPolicies: [{policies}]\n");
+    one_error(&entry("\"no policy\""), "5:22", &["is not an access policy of EKS", "aws eks list-access-policies"]);
+    one_error(&entry("{policy: View, namespaces: [Team]}"), "5:50", &["cannot be a namespace"]);
+    assert!(!wrong(&entry("{policy: View, namespaces: []}")).is_empty());
+    one_error("access:\n  - who: {account: \"444455556666\"}\n    accessPolicies: [View]\n", "5:5", &["not possible"]);
+}
+
+#[test]
+fn what_access_entries_cannot_take_is_refused_where_only_they_can_be_meant() {
+    let entry = |more: &str| format!("access:\n  - who: {{role: a}}\n    username: \"x-{{{{SessionName}}}}\"\n{more}");
+    one_error(&entry("    accessPolicies: [View]\n"), "5:15", &["must have a colon before", "creating-access-entries"]);
+    let (policy, _) = read(&[("p.yaml", &format!("{HEAD}{}", entry("")))]);
+    let warnings = lint(&policy.unwrap(), date(2026, 11, 22));
+    assert!(warnings.iter().any(|warning| warning.message.contains("it is not placed")), "{warnings:?}");
+    let groups =
+        "access:\n  - who: {role: a}\n    groups: [system:masters, \"system:x\"]\n    accessPolicies: [View]\n";
+    one_error(groups, "5:30", &["cannot begin with `system:`"]);
 }

@@ -1,15 +1,15 @@
-//! The text of aws-auth before and after, as a unified diff per section.
+//! The text of aws-auth before and after, as a unified diff per section, and the access entries that a plan changes.
 
 use std::collections::BTreeSet;
 
 use similar::{ChangeTag, TextDiff};
 
 use super::text::{BOLD, CYAN, DIM, GREEN, Line, RED};
-use crate::model::{AwsAuthText, Plan, Write};
+use crate::model::{AwsAuthText, Change, Content, Plan, Subject, Surface, Write, policy_name};
 
 /// One section's unified diff.
 pub(super) struct SectionDiff {
-    /// The key in the ConfigMap's data.
+    /// The key in the ConfigMap's data, or `access-entries`.
     pub key: String,
     /// The diff's lines without their line breaks, the two header lines included.
     pub lines: Vec<(Kind, String)>,
@@ -26,8 +26,45 @@ pub(super) enum Kind {
     Note,
 }
 
-/// The diffs of the sections that a plan writes, in the order of their keys.
+/// The diffs of the sections of aws-auth that a plan writes, in the order of their keys, and of the access entries.
 pub(super) fn sections(plan: &Plan) -> Vec<SectionDiff> {
+    let mut sections = aws_auth(plan);
+    sections.extend(entries(plan));
+    sections
+}
+
+/// What the access entries hold that a plan changes, in lines.
+fn entries(plan: &Plan) -> Option<SectionDiff> {
+    let (mut old, mut new) = (String::new(), String::new());
+    for change in plan.changes.iter().filter(|change| change.surface == Surface::AccessEntries) {
+        old.extend(change.before.iter().map(|content| entry(change, content)));
+        new.extend(change.after.iter().map(|content| entry(change, content)));
+    }
+    let side =
+        |text: &str, name| if text.is_empty() { "/dev/null".to_owned() } else { format!("access entries ({name})") };
+    let headers = [side(&old, "live"), side(&new, "planned")];
+    (old != new).then(|| section(Surface::AccessEntries.as_str(), headers, &old, &new))
+}
+
+fn entry(change: &Change, content: &Content) -> String {
+    let (principal, mut lines) = match &change.subject {
+        Subject::Policy { principal, policy } => (principal.as_str(), vec![format!("policy: {}", policy_name(policy))]),
+        Subject::Role(arn) | Subject::User(arn) => (arn.as_str(), Vec::new()),
+        _ => return String::new(),
+    };
+    match content {
+        Content::Entry { username, groups, policies } => {
+            lines.push(format!("username: {username}"));
+            lines.extend(groups.iter().map(|group| format!("group: {group}")));
+            lines.extend(policies.iter().map(|grant| format!("policy: {grant}")));
+        }
+        Content::Scope(scope) => lines = lines.into_iter().map(|line| format!("{line} in {scope}")).collect(),
+        _ => {}
+    }
+    lines.into_iter().fold(format!("{principal}\n"), |text, line| format!("{text}  {line}\n"))
+}
+
+fn aws_auth(plan: &Plan) -> Vec<SectionDiff> {
     let writes = || {
         plan.steps.iter().filter_map(|step| match &step.write {
             Write::PutAwsAuth { before, after, .. } => Some((before, after)),
@@ -41,21 +78,20 @@ pub(super) fn sections(plan: &Plan) -> Vec<SectionDiff> {
     keys.into_iter()
         .filter_map(|key| {
             let (old, new) = (before.data.get(key), after.data.get(key));
-            (old != new).then(|| section(key, old.map(String::as_str), new.map(String::as_str)))
+            let side = |text: Option<&String>, name| match text {
+                Some(_) => format!("kube-system/aws-auth {key} ({name})"),
+                None => "/dev/null".to_owned(),
+            };
+            let headers = [side(old, "live"), side(new, "planned")];
+            let text = |text: Option<&String>| text.cloned().unwrap_or_default();
+            (old != new).then(|| section(key, headers, &text(old), &text(new)))
         })
         .collect()
 }
 
-fn section(key: &str, old: Option<&str>, new: Option<&str>) -> SectionDiff {
-    let side = |text: Option<&str>, name| match text {
-        Some(_) => format!("kube-system/aws-auth {key} ({name})"),
-        None => "/dev/null".to_owned(),
-    };
-    let mut lines = vec![
-        (Kind::Header, format!("--- {}", side(old, "live"))),
-        (Kind::Header, format!("+++ {}", side(new, "planned"))),
-    ];
-    let diff = TextDiff::from_lines(old.unwrap_or_default(), new.unwrap_or_default());
+fn section(key: &str, [live, planned]: [String; 2], old: &str, new: &str) -> SectionDiff {
+    let mut lines = vec![(Kind::Header, format!("--- {live}")), (Kind::Header, format!("+++ {planned}"))];
+    let diff = TextDiff::from_lines(old, new);
     for hunk in diff.unified_diff().context_radius(3).iter_hunks() {
         lines.push((Kind::Hunk, hunk.header().to_string()));
         for change in hunk.iter_changes() {

@@ -13,8 +13,9 @@ use super::{
     writes::{WriteEntry, writes},
 };
 use crate::model::{
-    Account, AccountId, Action, Change, Cluster, ClusterReport, Content, ExitCode, Finding, FindingCode, ObjectRef,
-    PassKind, PassReport, RbacSubject, Region, RoleRef, Rule, Source, Subject, Surface, UnreadableKind,
+    AccessScope, Account, AccountId, Action, Change, Cluster, ClusterReport, Content, ExitCode, Finding, FindingCode,
+    ObjectRef, PassKind, PassReport, PolicyGrant, RbacSubject, Region, RoleRef, Rule, Source, Subject, Surface,
+    UnreadableKind,
 };
 
 /// The version of the shape.
@@ -60,7 +61,7 @@ struct ClusterEntry<'a> {
     /// The writes that were tried, each whole; empty for a plan.
     writes: Vec<WriteEntry<'a>>,
     findings: Vec<FindingEntry<'a>>,
-    /// Unified diffs of the sections of aws-auth by their keys; only with `--diff`.
+    /// Unified diffs of the sections of aws-auth by their keys, and of the access entries; only with `--diff`.
     #[serde(skip_serializing_if = "Option::is_none")]
     diff: Option<BTreeMap<String, String>>,
 }
@@ -112,10 +113,13 @@ struct ChangedByEntry<'a> {
 
 #[derive(Serialize)]
 struct SubjectEntry<'a> {
-    /// `role`, `user`, `account`, `section`, or an RBAC kind such as `ClusterRole`.
+    /// `role`, `user`, `account`, `access-policy`, `section`, or an RBAC kind such as `ClusterRole`.
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     namespace: Option<&'a str>,
+    /// The principal that holds an access policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal: Option<&'a str>,
     /// An ARN, an account id, a section's key or an object's name.
     name: &'a str,
 }
@@ -124,10 +128,20 @@ struct SubjectEntry<'a> {
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "kind")]
 pub(super) enum ContentEntry<'a> {
     Row { username: &'a str, groups: &'a [String] },
+    Entry { username: &'a str, groups: &'a [String], policies: Vec<PolicyEntry<'a>> },
+    Policy { scope: &'static str, namespaces: &'a [String] },
     Account,
     Text { text: &'a str },
     Rules { rules: &'a [Rule] },
     Binding { role_ref: &'a RoleRef, subjects: &'a [RbacSubject] },
+}
+
+/// An access policy that comes or goes with its access entry.
+#[derive(Serialize)]
+pub(super) struct PolicyEntry<'a> {
+    policy: &'a str,
+    scope: &'static str,
+    namespaces: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -242,11 +256,14 @@ fn change_entry<'a>(change: &'a Change, result: ChangeResult<'a>) -> ChangeEntry
 }
 
 fn subject(subject: &Subject) -> SubjectEntry<'_> {
-    let entry = |kind, name| SubjectEntry { kind, namespace: None, name };
+    let entry = |kind, name| SubjectEntry { kind, namespace: None, principal: None, name };
     match subject {
         Subject::Role(arn) => entry("role", arn),
         Subject::User(arn) => entry("user", arn),
         Subject::Account(id) => entry("account", id.as_str()),
+        Subject::Policy { principal, policy } => {
+            SubjectEntry { principal: Some(principal), ..entry("access-policy", policy) }
+        }
         Subject::Section(section) => entry("section", section.key()),
         Subject::Object(ObjectRef { kind, namespace, name }) => {
             SubjectEntry { namespace: namespace.as_deref(), ..entry(kind.as_str(), name) }
@@ -257,10 +274,32 @@ fn subject(subject: &Subject) -> SubjectEntry<'_> {
 pub(super) fn content(content: &Content) -> ContentEntry<'_> {
     match content {
         Content::Row { username, groups } => ContentEntry::Row { username, groups },
+        Content::Entry { username, groups, policies } => {
+            ContentEntry::Entry { username, groups, policies: policies.iter().map(policy).collect() }
+        }
+        Content::Scope(scope) => scope_content(scope),
         Content::Account => ContentEntry::Account,
         Content::Text(text) => ContentEntry::Text { text },
         Content::Rules(rules) => ContentEntry::Rules { rules },
         Content::Binding { role_ref, subjects } => ContentEntry::Binding { role_ref, subjects },
+    }
+}
+
+fn policy(grant: &PolicyGrant) -> PolicyEntry<'_> {
+    let (scope, namespaces) = scope(&grant.scope);
+    PolicyEntry { policy: &grant.policy, scope, namespaces }
+}
+
+pub(super) fn scope_content(held: &AccessScope) -> ContentEntry<'_> {
+    let (scope, namespaces) = scope(held);
+    ContentEntry::Policy { scope, namespaces }
+}
+
+/// In EKS's own words.
+fn scope(scope: &AccessScope) -> (&'static str, &[String]) {
+    match scope {
+        AccessScope::Cluster => ("cluster", &[]),
+        AccessScope::Namespaces(names) => ("namespace", names),
     }
 }
 

@@ -9,8 +9,8 @@ use super::{
     text::{BOLD, CYAN, DIM, GREEN, Line, PLAIN, RED, YELLOW},
 };
 use crate::model::{
-    AccountId, Action, Arn, Change, Content, Finding, ObjectRef, RbacSubject, RoleRef, Rule, Source, Subject,
-    SubjectKind, Surface,
+    AccountId, Action, Arn, Change, Content, Finding, ObjectRef, PolicyGrant, RbacSubject, RoleRef, Rule, Source,
+    Subject, SubjectKind, Surface, policy_name,
 };
 
 /// How changes and findings are told: in the block of which account, and how deep.
@@ -98,6 +98,10 @@ impl Telling<'_> {
         match subject {
             Subject::Role(arn) => format!("role {}", self.own_name(arn).unwrap_or(arn)),
             Subject::User(arn) => format!("user {}", self.own_name(arn).unwrap_or(arn)),
+            Subject::Policy { principal, policy } => {
+                let kind = if principal.contains(":user/") { "user" } else { "role" };
+                format!("{} for {kind} {}", policy_name(policy), self.own_name(principal).unwrap_or(principal))
+            }
             Subject::Object(ObjectRef { kind, namespace: Some(namespace), name }) => {
                 format!("{kind} {namespace}/{name}")
             }
@@ -120,9 +124,13 @@ impl Telling<'_> {
 /// Adds what a subject holds to its line: in full where it comes or goes, else what differs.
 fn content(line: Line, before: Option<&Content>, after: Option<&Content>) -> Line {
     match (before, after) {
-        (Some(Content::Row { username: old_name, groups: old_groups }), Some(Content::Row { username, groups }))
-            if old_name != username || old_groups != groups =>
-        {
+        (
+            Some(
+                Content::Row { username: old_name, groups: old_groups }
+                | Content::Entry { username: old_name, groups: old_groups, .. },
+            ),
+            Some(Content::Row { username, groups } | Content::Entry { username, groups, .. }),
+        ) if old_name != username || old_groups != groups => {
             let line = if old_name == username {
                 line
             } else {
@@ -149,6 +157,9 @@ fn content(line: Line, before: Option<&Content>, after: Option<&Content>) -> Lin
                 line.with(PLAIN, format!("  for {} → {}", subjects_words(old_subjects), subjects_words(subjects)))
             }
         }
+        (Some(Content::Scope(old)), Some(Content::Scope(new))) if old != new => {
+            line.with(PLAIN, format!("  in {old} → {new}"))
+        }
         (Some(Content::Rules(_)), Some(Content::Rules(_))) | (None, None) => line,
         (Some(Content::Text(old)), Some(Content::Text(new))) => {
             line.with(PLAIN, format!("  rewritten, {} → {} lines", old.lines().count(), new.lines().count()))
@@ -162,6 +173,13 @@ fn whole_content(line: Line, content: &Content) -> Line {
         Content::Row { username, groups } => {
             line.with(PLAIN, format!("  as {}", named(username))).with(PLAIN, format!("  in {}", list(groups)))
         }
+        Content::Entry { username, groups, policies } => {
+            let line =
+                line.with(PLAIN, format!("  as {}", named(username))).with(PLAIN, format!("  in {}", list(groups)));
+            let policies: Vec<String> = policies.iter().map(PolicyGrant::to_string).collect();
+            if policies.is_empty() { line } else { line.with(PLAIN, format!("  with {}", policies.join("; "))) }
+        }
+        Content::Scope(scope) => line.with(PLAIN, format!("  in {scope}")),
         Content::Account => line.with(PLAIN, "  everybody in it under their own ARN, in no group"),
         Content::Text(text) => line.with(PLAIN, format!("  {} lines", text.lines().count())),
         Content::Rules(rules) => {

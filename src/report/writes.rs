@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::json::{ContentEntry, content};
+use super::json::{ContentEntry, content, scope_content};
 use crate::model::{
-    AwsAuthPrecondition, AwsAuthText, ClusterReport, ObjectPrecondition, Outcome, Plan, StepResult, Write,
+    AwsAuthPrecondition, AwsAuthText, ClusterReport, ENTRY_TAG, ObjectPrecondition, Outcome, Plan, StepResult, Write,
+    policy_name,
 };
 
 /// One write.
@@ -17,7 +18,7 @@ use crate::model::{
 pub(super) struct WriteEntry<'a> {
     /// The object, such as `configmap kube-system/aws-auth`.
     object: String,
-    /// `create`, `update` or `delete`.
+    /// `create`, `update`, `tag`, `recreate` or `delete`.
     action: &'static str,
     before: Option<Held<'a>>,
     after: Option<Held<'a>>,
@@ -37,6 +38,7 @@ pub(super) struct WriteEntry<'a> {
 enum Held<'a> {
     AwsAuth(&'a AwsAuthText),
     Object(ContentEntry<'a>),
+    Tag { tag: &'static str, value: &'static str },
     Data { data: &'a BTreeMap<String, String> },
 }
 
@@ -49,8 +51,35 @@ fn of<'a>(plan: &'a Plan, outcome: &'a Outcome) -> impl Iterator<Item = WriteEnt
     outcome.steps.iter().filter_map(|step| Some(entry(&plan.steps.get(step.step)?.write, &step.result)))
 }
 
+type Told<'a> = (String, &'static str, Option<Held<'a>>, Option<Held<'a>>);
+
+fn of_entry(write: &Write) -> Told<'_> {
+    let principal = write.entry().unwrap_or_default();
+    let whole = |content_of| Some(Held::Object(content(content_of)));
+    let (action, before, after) = match write {
+        Write::CreateEntry { after, .. } => ("create", None, whole(after)),
+        Write::UpdateEntry { before, after, .. } => ("update", whole(before), whole(after)),
+        Write::RecreateEntry { before, after, .. } => ("recreate", whole(before), whole(after)),
+        Write::DeleteEntry { before, .. } => ("delete", whole(before), None),
+        Write::AssociatePolicy { policy, before, after, .. } => {
+            let action = if before.is_some() { "update" } else { "create" };
+            let scope = |scope| Held::Object(scope_content(scope));
+            return (of_policy(policy, principal), action, before.as_ref().map(scope), Some(scope(after)));
+        }
+        Write::DisassociatePolicy { policy, before, .. } => {
+            return (of_policy(policy, principal), "delete", Some(Held::Object(scope_content(before))), None);
+        }
+        _ => ("tag", None, Some(Held::Tag { tag: ENTRY_TAG.0, value: ENTRY_TAG.1 })),
+    };
+    (format!("access entry of {principal}"), action, before, after)
+}
+
+fn of_policy(policy: &str, principal: &str) -> String {
+    format!("access policy {} of {principal}", policy_name(policy))
+}
+
 fn entry<'a>(write: &'a Write, result: &'a StepResult) -> WriteEntry<'a> {
-    let (object, action, before, after) = match write {
+    let (object, action, before, after): Told<'a> = match write {
         Write::PutAwsAuth { precondition, before, after } => {
             let action = if *precondition == AwsAuthPrecondition::Absent { "create" } else { "update" };
             let object = "configmap kube-system/aws-auth".to_owned();
@@ -67,6 +96,7 @@ fn entry<'a>(write: &'a Write, result: &'a StepResult) -> WriteEntry<'a> {
         Write::DeleteObject { object, before, .. } => {
             (object.to_string(), "delete", Some(Held::Object(content(before))), None)
         }
+        entry => of_entry(entry),
     };
     let (result, result_reason, at, resource_version) = match result {
         StepResult::Done { at, resource_version } => ("written", None, Some(*at), resource_version.as_deref()),

@@ -30,7 +30,7 @@ pub(super) struct SettingsInput {
     /// `report` touches nothing; `enforce` corrects drift.
     #[schemars(extend("default" = "report"))]
     pub(super) mode: Option<ModeInput>,
-    /// What happens with aws-auth rows that are not rolecall's: one word, or a list of rules of which the first that
+    /// What happens with aws-auth rows and access entries that are not rolecall's: one word, or a list of rules of which the first that
     /// matches counts. Protected rows stay in any case.
     #[schemars(extend("default" = "report"))]
     pub(super) unmanaged: Option<UnmanagedInput>,
@@ -127,10 +127,25 @@ pub(super) struct ClustersInput {
     /// How long one call to a cluster may take.
     #[schemars(extend("default" = "30s", "examples" = ["30s"]))]
     pub(super) timeout: Option<String>,
+    /// Where roles and users get in. `auto`: by access entries on clusters that read them, else by aws-auth.
+    #[schemars(extend("default" = "auto"))]
+    pub(super) surface: Option<SurfaceInput>,
     /// Other ways to clusters than EKS tells: proxies, tunnels, private endpoints. The first that matches counts.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub(super) connect: Vec<ConnectInput>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(super) enum SurfaceInput {
+    /// By access entries on clusters that read them, else by aws-auth.
+    Auto,
+    /// By aws-auth alone.
+    AwsAuth,
+    /// By access entries alone.
+    AccessEntries,
 }
 
 /// Another way to some clusters.

@@ -19,7 +19,7 @@ use jiff::civil::Date;
 
 pub use read::{named_policies, parse};
 
-use crate::model::{ArnPattern, Cluster, ConnectRule, Match, OrganizationScope, Selector, Unmanaged};
+use crate::model::{ArnPattern, Cluster, ConnectRule, Match, OrganizationScope, Selector, SurfaceChoice, Unmanaged};
 
 /// What rolecall does, where and how, as one settings file says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +30,13 @@ pub struct Settings {
     pub timeout: Duration,
     /// How to reach clusters in another way than EKS tells; the first that matches counts.
     pub connect: Vec<ConnectRule>,
+    /// Where roles and users get in.
+    pub surface: SurfaceChoice,
     /// Policy files and directories, resolved against the settings file's directory.
     pub policy: Vec<PathBuf>,
     /// Whether anything is changed at all.
     pub mode: Mode,
-    /// What happens with rows that are not ours; the first that matches counts.
+    /// What happens with rows and access entries that are not ours; the first that matches counts.
     pub unmanaged: Vec<(Selector, Unmanaged)>,
     /// Principals that are never changed or removed.
     pub protect: Vec<ArnPattern>,

@@ -12,24 +12,19 @@ use super::{
     Budget, Limits, Mode, Pause, Safety, Schedule, Settings, Web,
     checks::Checks,
     connect,
-    input::{BudgetInput, ModeInput, PauseInput, ScheduleInput, SettingsInput, UnmanagedInput, UnmanagedWord},
+    input::{
+        BudgetInput, ModeInput, PauseInput, ScheduleInput, SettingsInput, SurfaceInput, UnmanagedInput, UnmanagedWord,
+    },
     organization, schedule,
 };
 use crate::{
-    model::{Arn, ArnPattern, Selector, Unmanaged},
+    model::{Arn, ArnPattern, Selector, SurfaceChoice, Unmanaged},
     source::{Diagnostics, Document, SourceFile, decode, join},
 };
 
 /// Keys that are planned for the language and that this version does not know.
-const NOT_YET: [&str; 7] = [
-    "/identityCenter",
-    "/rollout",
-    "/history",
-    "/notify",
-    "/clusters/surface",
-    "/clusters/onboarding",
-    "/web/tokenFile",
-];
+const NOT_YET: [&str; 6] =
+    ["/identityCenter", "/rollout", "/history", "/notify", "/clusters/onboarding", "/web/tokenFile"];
 
 /// Reads a settings file; `dir` is the directory that its relative paths start from.
 ///
@@ -92,6 +87,11 @@ fn build(checks: &mut Checks<'_, '_>, input: &SettingsInput, dir: &Path) -> Opti
         scope: scope??,
         timeout,
         connect,
+        surface: match input.clusters.surface {
+            None | Some(SurfaceInput::Auto) => SurfaceChoice::Auto,
+            Some(SurfaceInput::AwsAuth) => SurfaceChoice::AwsAuth,
+            Some(SurfaceInput::AccessEntries) => SurfaceChoice::AccessEntries,
+        },
         policy,
         mode: match input.mode {
             None | Some(ModeInput::Report) => Mode::Report,

@@ -146,7 +146,7 @@ organization:
   memberrole: x
 clusters:
   timeout: 30
-  surface: auto
+  surface: entries
   connect:
     - {match: {clusters: ["dev-[*"]}, proxy: "socks5://me:s3cr3t@proxy"}
     - {match: {}, server: "http://127.0.0.1:6443", tlsServerName: "a b", timeout: 500ms}
@@ -185,7 +185,7 @@ rolecall.yaml:12:14: error: item 1 of `accounts`: expected a text, found the num
 rolecall.yaml:12:28: error: "12345678901" is not an AWS account id: it takes exactly 12 digits, in quotes so that leading zeros stay (if it lost its leading zeros, write "012345678901")
 rolecall.yaml:13:3: error: unknown key `memberrole` in `organization` (did you mean `memberRole`? the keys allowed here are: accounts, exclude, externalId, hub, include, memberRole, regions, sessionName, sourceIdentity)
 rolecall.yaml:15:12: error: `timeout`: expected a text, found the number `30` (such as 30s)
-rolecall.yaml:16:3: error: `clusters.surface` is not supported by this version (take it out)
+rolecall.yaml:16:12: error: `surface`: expected `auto`, `aws-auth` or `access-entries`, found the text `entries`
 rolecall.yaml:18:27: error: "dev-[*" is not a glob: unclosed character class; missing ']' (`*` is any text, `?` one character, `[a-z]` one of these, `{a,b}` one or the other)
 rolecall.yaml:18:46: error: the URL must begin with http:// or https:// (such as http://127.0.0.1:3128)
 rolecall.yaml:19:27: error: the URL must begin with https:// (such as https://127.0.0.1:6443)
@@ -283,4 +283,17 @@ proptest! {
             prop_assert!(diagnostic.span.is_none_or(|span| file.text.get(span.start..span.end).is_some()));
         }
     }
+}
+
+#[test]
+fn the_surface_is_chosen_by_a_word() {
+    let read = |clusters: &str| {
+        let text = format!(
+            "apiVersion: rolecall.dev/v1\nkind: Settings\norganization: {{memberRole: m}}\npolicy: [p.yaml]\n{clusters}"
+        );
+        parse(&SourceFile::new("rolecall.yaml", text), Path::new("."), &mut Diagnostics::new()).unwrap().surface
+    };
+    assert_eq!(read(""), SurfaceChoice::Auto);
+    assert_eq!(read("clusters: {surface: aws-auth}"), SurfaceChoice::AwsAuth);
+    assert_eq!(read("clusters: {surface: access-entries}"), SurfaceChoice::AccessEntries);
 }

@@ -101,7 +101,7 @@ impl Metrics {
         for status in Status::ALL {
             drop(self.clusters.get_or_create(&StatusLabel { status: status.as_str() }));
         }
-        for surface in [Surface::AwsAuth, Surface::Rbac] {
+        for surface in [Surface::AwsAuth, Surface::AccessEntries, Surface::Rbac] {
             for action in [Action::Add, Action::Change, Action::Remove] {
                 drop(self.changes.get_or_create(&change_labels(surface, action)));
             }

@@ -54,6 +54,8 @@ impl Choices {
             "apiVersion": "rolecall.dev/v1",
             "kind": "Settings",
             "organization": {"memberRole": MEMBER, "regions": REGIONS},
+            // What is judged is aws-auth: with access entries as the surface most clusters would have no rows of people.
+            "clusters": {"surface": "aws-auth"},
             "policy": ["policy.yaml"],
             "mode": "enforce",
             "unmanaged": self.unmanaged,

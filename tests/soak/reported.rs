@@ -66,7 +66,8 @@ fn is_nothing(write: &Write, journal: &[Written]) -> bool {
         }
         // Applying what is there already changes nothing.
         Write::ApplyObject { before, after, .. } => before.as_ref() == Some(after),
-        Write::PutAwsAuth { .. } => false,
+        // Access entries are no object of a store.
+        _ => write.entry().is_some(),
     }
 }
 
@@ -88,6 +89,7 @@ fn tells(write: &Write, written: &Written) -> bool {
         Write::DeleteObject { object, before, .. } => {
             names(object, written) && holds(was, Some(before)) && is.is_none()
         }
+        _ => false,
     }
 }
 
@@ -133,6 +135,6 @@ fn holds(object: Option<&Value>, content: Option<&Content>) -> bool {
                 && stored.len() == subjects.len()
                 && stored.iter().zip(subjects).all(|(stored, subject)| stored["name"] == subject.name.as_str())
         }
-        Content::Row { .. } | Content::Account | Content::Text(_) => false,
+        _ => false,
     }
 }

@@ -47,6 +47,9 @@ fn no_permission_is_asked_for_that_no_call_needs() {
         include_str!("../identities.rs"),
         include_str!("../organization.rs"),
         include_str!("../tree.rs"),
+        include_str!("../../observe/entries.rs"),
+        include_str!("../../apply/entries.rs"),
+        include_str!("../../apply/policies.rs"),
     ]
     .concat();
     for line in include_str!("../actions.rs").lines() {
@@ -54,6 +57,9 @@ fn no_permission_is_asked_for_that_no_call_needs() {
             continue;
         };
         assert!(sources.contains(&format!("actions::{constant}")), "{constant} is called nowhere");
+    }
+    for call in sources.split('"').filter(|text| text.starts_with("eks:")) {
+        assert!(MEMBER_ACTIONS.contains(&call), "{call} is called but not allowed");
     }
     for action in HUB_ACTIONS.iter().chain(MEMBER_ACTIONS).filter(|a| **a != "sts:SetSourceIdentity") {
         let operation = action.split(':').next_back().unwrap();

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     lab::world::{State, eks::EksCluster},
-    model::{ClusterId, MANAGER, Section},
+    model::{AuthenticationMode, ClusterId, MANAGER, Section},
 };
 
 /// What rolecall needs inside a cluster where it is no administrator.
@@ -26,7 +26,9 @@ pub(super) fn fill(state: &State, id: &ClusterId, whole: bool, when: Timestamp) 
         return;
     }
     let rows = policy::rows(account, Stage::of(&cluster.tags));
-    if let Some(mut ledger) = Ledger::read(store).filter(|_| !rows.is_empty()) {
+    // Where a cluster reads access entries, people get in by those.
+    let on_aws_auth = !rows.is_empty() && cluster.authentication_mode() == AuthenticationMode::ConfigMap;
+    if let Some(mut ledger) = Ledger::read(store).filter(|_| on_aws_auth) {
         for row in &rows {
             ledger.add_owned(row);
         }

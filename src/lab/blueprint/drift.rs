@@ -13,10 +13,7 @@ use super::{
     tree::Stage,
 };
 use crate::{
-    lab::world::{
-        State, World,
-        eks::{AccessEntry, EksCluster},
-    },
+    lab::world::{State, World, eks::EksCluster},
     model::{AuthenticationMode, ClusterId, Section},
 };
 
@@ -47,7 +44,7 @@ pub enum Kind {
     Fresh,
     /// A row without an ARN.
     Malformed,
-    /// An access entry stands over a row.
+    /// Somebody changed an access entry.
     Shadowed,
     /// aws-auth is gone as a whole.
     Gone,
@@ -96,10 +93,13 @@ pub(super) fn seed(state: &mut State, now: Timestamp, rng: &mut Rng) -> BTreeMap
             kinds = Kind::ALL.to_vec();
         }
         let when = now.checked_sub(SignedDuration::from_mins(rng.i64(20..1_500))).unwrap_or(now);
-        // Some kinds fit few clusters and wait for one of these.
-        if let Some(at) = kinds.iter().position(|kind| happen(*kind, state, &id, when, rng).is_some()) {
-            seeded.insert(id, kinds.remove(at));
-        }
+        // Some kinds fit few clusters and wait for one of these; others come twice.
+        let at = kinds.iter().position(|kind| happen(*kind, state, &id, when, rng).is_some());
+        let kind = match at {
+            Some(at) => Some(kinds.remove(at)),
+            None => Kind::ALL.into_iter().find(|kind| happen(*kind, state, &id, when, rng).is_some()),
+        };
+        seeded.extend(kind.map(|kind| (id, kind)));
     }
     seeded
 }
@@ -269,18 +269,14 @@ fn whole(kind: Kind, cluster: &EksCluster, when: Timestamp) -> Option<String> {
     Some("the cluster is new".to_owned())
 }
 
-/// Access entries override rows of the same principal.
-///
-/// See <https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html>.
+/// Somebody changes an access entry and leaves its tags.
 fn shadow(state: &mut State, id: &ClusterId, when: Timestamp) -> Option<String> {
-    let cluster = state.clusters.get(id)?;
+    let cluster = state.clusters.get_mut(id)?;
     if cluster.authentication_mode() != AuthenticationMode::ApiAndConfigMap {
         return None;
     }
-    let arn = format!("arn:aws:iam::{}:role/deployer", id.account);
-    Ledger::read(cluster.api.store())?.position(Section::Roles, &arn)?;
-    let entry = fleet::entry(state.account_of(id)?, "deployer", when)?;
-    let entry = AccessEntry { groups: vec!["auditors".to_owned()], ..entry };
-    state.clusters.get_mut(id)?.entries.insert(entry.principal.clone(), entry);
-    Some("eksctl made an access entry for deployer".to_owned())
+    let entry = cluster.entries.values_mut().find(|entry| entry.principal.ends_with("/deployer"))?;
+    entry.groups = vec!["auditors".to_owned()];
+    entry.modified = when;
+    Some("eksctl changed the access entry of deployer".to_owned())
 }

@@ -18,7 +18,7 @@ use crate::{
             organization::Account,
         },
     },
-    model::{AccountId, AuthenticationMode, ClusterId, Section},
+    model::{AccountId, AuthenticationMode, ClusterId, ENTRY_TAG, MASTERS, Section},
 };
 
 /// See <https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html>.
@@ -99,13 +99,41 @@ fn cluster(state: &State, id: ClusterId, sort: Sort, created: Timestamp, rng: &m
     })
 }
 
-/// The platform's clusters have gone all the way; the others are under way.
+/// The platform's clusters have gone all the way; of the others some are under way.
 fn mode(sort: Sort, rng: &mut Rng) -> AuthenticationMode {
     match sort {
         Sort::Platform => AuthenticationMode::Api,
-        _ if rng.u8(..5) < 2 => AuthenticationMode::ConfigMap,
+        _ if rng.u8(..5) < 4 => AuthenticationMode::ConfigMap,
         _ => AuthenticationMode::ApiAndConfigMap,
     }
+}
+
+/// Lets people into a cluster under way by access entries, as rolecall makes them.
+pub(super) fn admit(state: &mut State, id: &ClusterId, when: Timestamp) {
+    let (Some(cluster), Some(account)) = (state.clusters.get(id), state.account_of(id)) else { return };
+    if cluster.mode != Some(AuthenticationMode::ApiAndConfigMap) {
+        return;
+    }
+    let rows = policy::rows(account, Stage::of(&cluster.tags));
+    let entries: Vec<AccessEntry> = rows.into_iter().filter_map(|row| owned_entry(account, row, when)).collect();
+    let Some(cluster) = state.clusters.get_mut(id) else { return };
+    cluster.entries.extend(entries.into_iter().map(|entry| (entry.principal.clone(), entry)));
+}
+
+fn owned_entry(account: &Account, row: policy::Row, when: Timestamp) -> Option<AccessEntry> {
+    let made = match row.section {
+        Section::Users => AccessEntry::new(&row.arn.parse().ok()?, row.unique_id, when),
+        _ => entry(account, row.arn.rsplit('/').next()?, when)?,
+    };
+    let (masters, groups): (Vec<String>, Vec<String>) = row.groups.into_iter().partition(|group| group == MASTERS);
+    let admin = Association { namespaces: Vec::new(), associated: when, modified: when };
+    Some(AccessEntry {
+        groups,
+        username: row.username,
+        tags: BTreeMap::from([(ENTRY_TAG.0.to_owned(), ENTRY_TAG.1.to_owned())]),
+        policies: masters.into_iter().map(|_| (CLUSTER_ADMIN.to_owned(), admin.clone())).collect(),
+        ..made
+    })
 }
 
 /// rolecall's own way into a cluster that has access entries.

@@ -117,6 +117,9 @@ impl Blueprint {
         }
         let ids: Vec<ClusterId> = state.clusters.keys().cloned().collect();
         for id in &ids {
+            if self.drift != Drift::Missing {
+                fleet::admit(&mut state, id, before(now, 26));
+            }
             contents::fill(&state, id, self.drift != Drift::Missing, before(now, 26));
         }
         let seeded = if self.drift == Drift::Demo { drift::seed(&mut state, now, &mut rng) } else { BTreeMap::new() };

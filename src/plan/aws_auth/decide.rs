@@ -90,6 +90,16 @@ impl<'w> Decisions<'w> {
         }
     }
 
+    /// Has the rows of a principal left as they are: the policy names it, and lets it in elsewhere.
+    pub(super) fn leave(&mut self, base: &Base, arn: &str) {
+        for section in [Section::Roles, Section::Users] {
+            // What is gone already is nothing to own.
+            if let Some(standing) = base.standing(section, arn).filter(|it| base.rows(section, it).next().is_some()) {
+                self.name(standing);
+            }
+        }
+    }
+
     fn promise(&mut self, section: Section, wanted: &'w Wanted<'w>, late: bool) {
         self.promises.push(Promise { section, wanted, late });
     }

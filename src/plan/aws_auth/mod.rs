@@ -10,10 +10,13 @@ mod settle;
 mod wanted;
 mod write;
 
-use crate::model::{Cluster, ClusterState, Desired, Finding, FindingCode, Observed, PlanRules, Surface};
+use crate::{
+    authenticator::folded,
+    model::{Cluster, ClusterState, Desired, DesiredRow, Finding, FindingCode, Observed, PlanRules, Source, Surface},
+};
 
 use super::{
-    draft::{Part, changed_by},
+    draft::{Part, changed_by, listed},
     protection::Protection,
 };
 
@@ -22,10 +25,17 @@ use decide::{Context, Decisions};
 
 /// Plans aws-auth, unless the cluster does not read it or it could not be read.
 ///
-/// In `API_AND_CONFIG_MAP` an access entry may override a row; entries are not looked at.
-pub(super) fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, rules: &PlanRules) -> Part {
+/// In `API_AND_CONFIG_MAP` an access entry may override a row; the half of the access entries tells it. The rows of
+/// those who get in `elsewhere` are left as they are.
+pub(super) fn plan(
+    cluster: &Cluster,
+    desired: &Desired,
+    elsewhere: &[&DesiredRow],
+    state: &ClusterState,
+    rules: &PlanRules,
+) -> Part {
     if !cluster.authentication_mode.reads_aws_auth() {
-        return Part::only(not_read(desired).into_iter().collect());
+        return Part::only(not_read(desired));
     }
     let stored = match &state.aws_auth {
         Observed::Known(stored) => stored.as_ref(),
@@ -46,6 +56,9 @@ pub(super) fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, r
     let context = Context { base: &base, protection: protected, unmanaged, waits: &waits, changed_by };
     let mut decisions = Decisions::new(&base, findings);
     decide::decide(&context, &wanted, &mut decisions);
+    for row in elsewhere {
+        decisions.leave(&base, &folded(&row.mapped_arn()));
+    }
     remove::decide(&context, desired, &wanted, rules.repair, &mut decisions);
     settle::settle(cluster, stored, &base, &protection, rules, decisions)
 }
@@ -53,22 +66,37 @@ pub(super) fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, r
 /// A cluster of access entries only does not read aws-auth: what is wanted there cannot be placed.
 ///
 /// See <https://docs.aws.amazon.com/eks/latest/userguide/grant-k8s-access.html#set-cam>.
-fn not_read(desired: &Desired) -> Option<Finding> {
+fn not_read(desired: &Desired) -> Vec<Finding> {
     // EKS itself lets the nodes of such a cluster in.
-    let people = desired.rows.iter().filter(|row| !row.node);
-    let grants = people.clone().count() + desired.accounts.len();
-    if grants == 0 {
-        return None;
+    let people: Vec<&DesiredRow> = desired.rows.iter().filter(|row| !row.node).collect();
+    let mut findings = Vec::new();
+    if let Some(first) = people.first() {
+        let (count, noun) = (people.len(), if people.len() == 1 { "grant" } else { "grants" });
+        let message = format!(
+            "{count} {noun} of the policy cannot be placed: `clusters.surface` is aws-auth, and the cluster's authentication \
+             mode is API, so that it does not read it"
+        );
+        let next = "set `clusters.surface: auto`, or leave the cluster out by the policy's `where`";
+        findings.push(unplaced(message, next, first.sources.first()));
     }
-    let noun = if grants == 1 { "grant" } else { "grants" };
-    let message = format!(
-        "{grants} {noun} of the policy cannot be placed: the cluster's authentication mode is API, so that it does not \
-         read aws-auth, and this version does not manage access entries"
-    );
-    let source = people.flat_map(|row| &row.sources).next();
-    let finding = Finding::drift(FindingCode::CannotBePlaced, Surface::AwsAuth.as_str(), message);
-    let next = "make access entries for them, or leave the cluster out by the policy's `where`";
-    Some(finding.next(next).on(Surface::AwsAuth).from_source(source))
+    if let Some(first) = desired.accounts.first() {
+        let ids: Vec<String> = desired.accounts.iter().map(|account| account.id.to_string()).collect();
+        let message = format!(
+            "whole accounts cannot be let in on this cluster ({}): only aws-auth has mapAccounts, and the cluster's \
+             authentication mode is API, so that it does not read it",
+            listed(&ids, 5)
+        );
+        let next = "name the roles and users of the account, or leave the cluster out by the policy's `where`";
+        findings.push(unplaced(message, next, first.sources.first()));
+    }
+    findings
+}
+
+fn unplaced(message: String, next: &str, source: Option<&Source>) -> Finding {
+    Finding::drift(FindingCode::CannotBePlaced, Surface::AwsAuth.as_str(), message)
+        .next(next)
+        .on(Surface::AwsAuth)
+        .from_source(source)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     authenticator::{self, Row},
     model::{Action, Change, Desired, Finding, FindingCode, Section, Surface, Unmanaged},
-    plan::{held_back, splice::Edit},
+    plan::{held_back, splice::Edit, successor::ended},
 };
 
 use super::{
@@ -61,7 +61,7 @@ fn owned(
             decisions.owned_mut(section).remove(arn);
             continue;
         }
-        let reason = ended(arn, wanted);
+        let reason = ended(arn, wanted.iter().map(|wanted| wanted.arn.clone()));
         let mut stays = false;
         for row in rows {
             stays |= !take(context, desired, section, row, &reason, decisions);
@@ -71,32 +71,6 @@ fn owned(
         }
         gone.insert(standing.number, !stays);
     }
-}
-
-/// Why a row of ours has ended: a permission set's role may have come back under another suffix.
-///
-/// See <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
-fn ended(arn: &str, wanted: &[Wanted<'_>]) -> String {
-    let successor = permission_set(arn).and_then(|set| {
-        wanted.iter().find(|wanted| {
-            permission_set(&wanted.arn).is_some_and(|other| other.eq_ignore_ascii_case(set))
-                && account(&wanted.arn) == account(arn)
-        })
-    });
-    match successor.and_then(|wanted| wanted.arn.rsplit('/').next()) {
-        Some(name) => format!("no longer granted: the permission set's role was made anew as {name}"),
-        None => "no longer granted".to_owned(),
-    }
-}
-
-/// The name of the permission set in the name of its role, `AWSReservedSSO_<set>_<16 hex digits>`.
-fn permission_set(arn: &str) -> Option<&str> {
-    let (set, suffix) = arn.rsplit('/').next()?.strip_prefix("AWSReservedSSO_")?.rsplit_once('_')?;
-    (suffix.len() == 16 && suffix.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(set)
-}
-
-fn account(arn: &str) -> Option<&str> {
-    arn.split(':').nth(4)
 }
 
 /// Plans the removal of one row, unless something speaks against it; says whether it is planned.

@@ -1,7 +1,7 @@
 use crate::{
     model::{
         ArnPattern, AuthenticationMode, AwsAuthPrecondition, Content, Desired, DesiredRow, FindingCode, Observed,
-        PlanRules, Section, Unmanaged, Unreadable, UnreadableKind, Write,
+        PlanRules, Section, SurfaceChoice, Unmanaged, Unreadable, UnreadableKind, Write,
     },
     plan::{OWNED_ROWS, fixtures::*, plan},
 };
@@ -260,12 +260,15 @@ fn a_cluster_of_entries_only_is_told_once() {
     cluster.authentication_mode = AuthenticationMode::Api;
     let mut desired = rows(vec![wanted("dev", "dev", &["devs"])]);
     desired.accounts.push(account("000011112222"));
-    let plan = plan(&cluster, &desired, &state(Some(stored("- ["))), &rules());
-    assert!(plan.steps.is_empty() && plan.findings.len() == 1);
-    assert!(plan.findings[0].drift && plan.findings[0].message.starts_with("2 grants"));
+    let on_aws_auth = PlanRules { surface: SurfaceChoice::AwsAuth, ..rules() };
+    let plan = plan(&cluster, &desired, &state(Some(stored("- ["))), &on_aws_auth);
+    assert!(plan.steps.is_empty() && plan.findings.iter().all(|finding| finding.drift));
+    let told: Vec<&str> = plan.findings.iter().map(|finding| finding.message.as_str()).collect();
+    assert!(told[0].starts_with("1 grant of the policy cannot be placed"), "{told:?}");
+    assert!(told.len() == 2 && told[1].contains("000011112222"), "{told:?}");
     // EKS lets the nodes in by itself.
     let node = DesiredRow { node: true, ..wanted("node", "system:node:{{EC2PrivateDNSName}}", &["system:nodes"]) };
-    assert!(super::plan(&cluster, &rows(vec![node]), &state(None), &rules()).findings.is_empty());
+    assert!(super::plan(&cluster, &rows(vec![node]), &[], &state(None), &rules()).findings.is_empty());
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-pub(super) use crate::authenticator::folded;
 use crate::{
     authenticator,
     model::{Content, Desired, DesiredRow, Finding, FindingCode, Section, Source, Subject, Surface},
     plan::splice::RowText,
 };
+pub(super) use crate::{authenticator::folded, plan::draft::same_groups};
 
 /// One row that shall stand in aws-auth.
 pub(super) struct Wanted<'d> {
@@ -42,11 +42,6 @@ impl Wanted<'_> {
     pub(super) fn is_met_by(&self, username: &str, groups: &[String]) -> bool {
         self.section == Section::Accounts || (self.username == username && same_groups(self.groups, groups))
     }
-}
-
-/// Whether two lists name the same groups.
-pub(super) fn same_groups(one: &[String], other: &[String]) -> bool {
-    one == other || one.iter().collect::<BTreeSet<_>>() == other.iter().collect::<BTreeSet<_>>()
 }
 
 /// What a row holds, for people.

@@ -24,14 +24,18 @@ struct Holder {
 }
 
 impl Holders {
-    /// Reads them from aws-auth. Who is in system:masters needs no binding.
+    /// Reads them from aws-auth and the access entries. Who is in system:masters needs no binding.
     pub(in crate::plan) fn of(state: &ClusterState, rules: &PlanRules) -> Self {
-        let Some(Some(stored)) = state.aws_auth.known() else { return Self(BTreeMap::new()) };
         let protection = Protection::new(rules);
         let mut holders = BTreeMap::new();
-        for ((_, arn), Resolved { username, groups, .. }) in
-            authenticator::effective(&authenticator::read(&stored.data))
-        {
+        let stored = state.aws_auth.known().and_then(Option::as_ref);
+        let rows = stored.map(|stored| authenticator::effective(&authenticator::read(&stored.data)));
+        let rows = rows.into_iter().flatten();
+        let rows = rows.map(|((_, arn), Resolved { username, groups, .. })| (arn, username, groups));
+        let entries = state.entries.known().and_then(Option::as_ref).map(|state| &state.entries);
+        let entries = entries.into_iter().flatten();
+        let entries = entries.map(|entry| (entry.principal.clone(), entry.username.clone(), entry.groups.clone()));
+        for (arn, username, groups) in rows.chain(entries) {
             let Some(why) = protection.of(&arn) else { continue };
             if groups.iter().any(|group| group == "system:masters") {
                 continue;

@@ -1,6 +1,6 @@
 //! Roles, users and accounts that shall get into one cluster.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::civil::Date;
 
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     model::{
-        AccountId, Cluster, Desired, DesiredAccount, DesiredRow, Finding, FindingCode, Identities, Identity, Match,
-        Principal, Section, Source,
+        AccessScope, AccountId, Cluster, Desired, DesiredAccount, DesiredRow, Finding, FindingCode, Identities,
+        Identity, Match, Partition, PolicyGrant, Principal, Section, Source, access_policy_arn,
     },
     policy::entry::{AccessEntry, NodeEntry, Policy},
 };
@@ -47,6 +47,8 @@ struct Draft {
     key: Key,
     row: DesiredRow,
     groups: BTreeSet<String>,
+    /// The access policies by their ARN.
+    policies: BTreeMap<String, AccessScope>,
     /// The username that a line gives, with the line.
     username: Option<(String, Source)>,
     /// The first two lines that do not go together, and why.
@@ -97,8 +99,9 @@ impl Drafts<'_> {
         if let Principal::Account(id) = &entry.who.principal {
             return self.account(id, source, desired);
         }
+        let partition = Partition::of_region(&self.resolver.cluster.id.region);
         for identity in self.resolver.resolve(&entry.who, source, desired) {
-            self.draft(identity, entry.who.to_string(), source).grant(entry, source);
+            self.draft(identity, entry.who.to_string(), source).grant(entry, source, &partition);
         }
     }
 
@@ -122,14 +125,17 @@ impl Drafts<'_> {
             self.list.push(Draft {
                 key,
                 groups: BTreeSet::new(),
+                policies: BTreeMap::new(),
                 username: None,
                 clash: None,
                 row: DesiredRow {
                     section: if identity.arn.user_name().is_some() { Section::Users } else { Section::Roles },
                     principal: identity.arn.clone(),
                     unique_id: None,
+                    created: None,
                     username: String::new(),
                     groups: Vec::new(),
+                    policies: Vec::new(),
                     node: false,
                     who,
                     sources: Vec::new(),
@@ -142,6 +148,7 @@ impl Drafts<'_> {
             // What IAM tells is surer than what the policy wrote: its ARN has the real path and case.
             draft.row.principal = identity.arn;
             draft.row.unique_id = identity.unique_id;
+            draft.row.created = identity.created;
         }
         push_once(&mut draft.row.sources, source.clone());
         draft
@@ -167,7 +174,7 @@ impl Drafts<'_> {
 }
 
 impl Draft {
-    fn grant(&mut self, entry: &AccessEntry, source: &Source) {
+    fn grant(&mut self, entry: &AccessEntry, source: &Source, partition: &Partition) {
         if self.row.node {
             let node = self.username.as_ref().map_or(source, |(_, source)| source);
             let message =
@@ -177,6 +184,11 @@ impl Draft {
             return;
         }
         self.groups.extend(entry.groups.iter().map(|group| group.name.clone()));
+        for policy in &entry.policies {
+            let held = self.policies.remove(&access_policy_arn(partition, &policy.name));
+            let scope = held.map_or_else(|| policy.scope.clone(), |held| held.and(policy.scope.clone()));
+            self.policies.insert(access_policy_arn(partition, &policy.name), scope);
+        }
         let Some(username) = &entry.username else { return };
         match &self.username {
             None => self.username = Some((username.text.clone(), source.clone())),
@@ -193,7 +205,8 @@ impl Draft {
 
     fn into_row(self) -> DesiredRow {
         let username = self.username.map_or_else(|| default_username(&self.row), |(username, _)| username);
-        DesiredRow { username, groups: self.groups.into_iter().collect(), ..self.row }
+        let policies = self.policies.into_iter().map(|(policy, scope)| PolicyGrant { policy, scope }).collect();
+        DesiredRow { username, groups: self.groups.into_iter().collect(), policies, ..self.row }
     }
 }
 

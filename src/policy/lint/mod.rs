@@ -8,18 +8,13 @@ use jiff::civil::Date;
 
 use super::{
     entry::{AccessEntry, Policy, Spot},
-    template,
+    grants, template,
 };
 use crate::{
     authenticator::unknown_templates,
-    model::{Cluster, Finding, FindingCode, Match, Principal, Selector},
+    model::{AccessScope, CLUSTER_ADMIN_POLICY, Cluster, Finding, FindingCode, MASTERS, Match, Principal, Selector},
     source::Diagnostic,
 };
-
-/// The group whose members may do everything, whatever RBAC says.
-///
-/// See <https://kubernetes.io/docs/concepts/security/rbac-good-practices/#least-privilege>.
-const MASTERS: &str = "system:masters";
 
 /// Warnings that take no knowledge of the fleet.
 pub fn lint(policy: &Policy, today: Date) -> Vec<Diagnostic> {
@@ -28,6 +23,7 @@ pub fn lint(policy: &Policy, today: Date) -> Vec<Diagnostic> {
         templates(entry, &mut warnings);
         masters(entry, &mut warnings);
         ended(entry, today, &mut warnings);
+        warnings.extend(grants::lint(entry));
     }
     bindings::lint(policy, &mut warnings);
     warnings
@@ -69,10 +65,13 @@ fn masters(entry: &AccessEntry, warnings: &mut Vec<Diagnostic>) {
     if entry.selector != Selector::default() {
         return;
     }
-    if let Some(group) = entry.groups.iter().find(|group| group.name == MASTERS) {
-        let message = format!("{} holds {MASTERS} on every cluster, which no RBAC rule limits", entry.who);
+    let group = entry.groups.iter().filter(|group| group.name == MASTERS).map(|group| (MASTERS, &group.spot));
+    let admin = |name: &str, scope: &AccessScope| name == CLUSTER_ADMIN_POLICY && *scope == AccessScope::Cluster;
+    let policy = entry.policies.iter().filter(|policy| admin(&policy.name, &policy.scope));
+    if let Some((what, spot)) = group.chain(policy.map(|policy| (CLUSTER_ADMIN_POLICY, &policy.spot))).next() {
+        let message = format!("{} holds {what} on every cluster, which no RBAC rule limits", entry.who);
         let help = "choose the clusters by `where`, or give a group that is bound to cluster-admin";
-        warnings.push(warning(&group.spot, message).help(help));
+        warnings.push(warning(spot, message).help(help));
     }
 }
 

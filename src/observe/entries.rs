@@ -1,0 +1,181 @@
+//! The access entries of a cluster.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use aws_sdk_eks::types;
+use futures::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    connect::{Eks, EksError, EksFault, moment, policy_grant},
+    model::{
+        Arn, Desired, ENTRY_TAG, EntriesState, Observed, ObservedEntry, PolicyGrant, STANDARD, UnreadEntry, Unreadable,
+        UnreadableKind,
+    },
+};
+
+/// Entries that are described at the same time; the account's own limits hold beside it.
+const CONCURRENCY: usize = 8;
+
+const LIST: &str = "eks:ListAccessEntries";
+const DESCRIBE: &str = "eks:DescribeAccessEntry";
+const LIST_POLICIES: &str = "eks:ListAssociatedAccessPolicies";
+
+/// Reads the entries until the time is over.
+///
+/// The list holds nothing but ARNs, and which entries are rolecall's is told by their tags: so every entry is described,
+/// but for those of AWS services, which nobody else may change. The policies of an entry are a call more, made only for
+/// people's entries, and among those only for what the policy names, what is rolecall's, and (`strangers`) the rest when
+/// it is to be told or removed. For n entries that is ⌈n/100⌉ lists, n descriptions and at most n lists of policies.
+///
+/// Those that the policy names come first: what could not be read within the time, or at all, is noted one by one, and one
+/// that went since it was listed is absent.
+///
+/// Unknown as a whole only when the entries could not be listed to the end.
+pub async fn access_entries(
+    eks: &Eks,
+    desired: &Desired,
+    strangers: bool,
+    until: Instant,
+) -> Observed<Option<EntriesState>> {
+    read(eks, desired, strangers, until).await.map_or_else(Observed::Unknown, |state| Observed::Known(Some(state)))
+}
+
+async fn read(eks: &Eks, desired: &Desired, strangers: bool, until: Instant) -> Result<EntriesState, Unreadable> {
+    let late = || eks.nonsense(LIST, None, "the time for reading the cluster is over").why;
+    let listed = timeout_at(until, principals(eks)).await.map_err(|_| Unreadable {
+        kind: UnreadableKind::Timeout,
+        next: Some("see whether EKS is slow or throttles, or raise `clusters.timeout`".to_owned()),
+        ..late()
+    })?;
+    let listed = listed.map_err(|error| error.why)?;
+    let wanted: Arc<BTreeSet<String>> =
+        Arc::new(desired.rows.iter().map(|row| row.mapped_arn().to_lowercase()).collect());
+    let (first, rest): (Vec<String>, Vec<String>) =
+        listed.into_iter().partition(|principal| wanted.contains(&bare(principal)));
+    let describing: Vec<_> = first
+        .into_iter()
+        .chain(rest)
+        .map(|principal| {
+            let (eks, wanted) = (eks.clone(), Arc::clone(&wanted));
+            async move {
+                let named = wanted.contains(&bare(&principal));
+                let read = timeout_at(until, entry(&eks, &principal, named, strangers)).await;
+                (principal, read)
+            }
+        })
+        .collect();
+    let mut reading = stream::iter(describing).buffer_unordered(CONCURRENCY);
+    let mut state = EntriesState::default();
+    while let Some((principal, read)) = reading.next().await {
+        let why = match read {
+            Ok(Ok(Some(entry))) => {
+                state.entries.push(entry);
+                continue;
+            }
+            Ok(Ok(None)) => continue,
+            Ok(Err(error)) => error.why,
+            Err(_) => Unreadable {
+                kind: UnreadableKind::Timeout,
+                message: format!("{}: the access entry of {principal} was not read within the time", eks.cluster()),
+                next: Some("raise `clusters.timeout`, or lower the number of access entries".to_owned()),
+            },
+        };
+        state.unread.push(UnreadEntry { principal, why });
+    }
+    state.entries.sort_by(|a, b| a.principal.cmp(&b.principal));
+    state.unread.sort_by(|a, b| a.principal.cmp(&b.principal));
+    Ok(state)
+}
+
+/// The principal in small letters and without a role's path: names are unique within an account whatever their path.
+fn bare(principal: &str) -> String {
+    let plain =
+        principal.parse::<Arn>().map_or_else(|_| principal.to_owned(), |arn| arn.without_role_path().to_string());
+    plain.to_lowercase()
+}
+
+/// Whether it is the entry of an AWS service's own role.
+///
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html>.
+fn is_of_a_service(principal: &str) -> bool {
+    principal.contains(":role/aws-service-role/")
+}
+
+async fn principals(eks: &Eks) -> Result<Vec<String>, EksError> {
+    let mut all = Vec::new();
+    let mut token: Option<String> = None;
+    loop {
+        let call =
+            eks.client().list_access_entries().cluster_name(eks.name()).max_results(100).set_next_token(token.clone());
+        let page = eks.ask(LIST, None, call.send()).await?;
+        all.extend(page.access_entries.unwrap_or_default().into_iter().filter(|principal| !is_of_a_service(principal)));
+        match page.next_token.filter(|next| !next.is_empty()) {
+            None => return Ok(all),
+            next if next == token => {
+                let what = "the server repeated a page token, so the rest of the list is not known";
+                return Err(eks.nonsense(LIST, None, what));
+            }
+            next => token = next,
+        }
+    }
+}
+
+async fn entry(eks: &Eks, principal: &str, named: bool, strangers: bool) -> Result<Option<ObservedEntry>, EksError> {
+    let call = eks.client().describe_access_entry().cluster_name(eks.name()).principal_arn(principal);
+    let described = match eks.ask(DESCRIBE, Some(principal), call.send()).await {
+        Ok(described) => described,
+        Err(error) if error.fault == EksFault::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let bad = || eks.nonsense(DESCRIBE, Some(principal), "the answer holds no access entry that can be understood");
+    let mut entry = described.access_entry.and_then(|told| read_entry(told, principal)).ok_or_else(bad)?;
+    if entry.kind == STANDARD && (named || entry.ours || strangers) {
+        match policies(eks, principal).await {
+            Ok(policies) => entry.policies = Some(policies),
+            Err(error) if error.fault == EksFault::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(entry))
+}
+
+fn read_entry(told: types::AccessEntry, principal: &str) -> Option<ObservedEntry> {
+    let (key, value) = ENTRY_TAG;
+    let ours = told.tags().is_some_and(|tags| tags.get(key).is_some_and(|held| held == value));
+    Some(ObservedEntry {
+        created: moment(told.created_at()?)?,
+        modified: moment(told.modified_at().or(told.created_at())?)?,
+        principal: principal.to_owned(),
+        username: told.username.unwrap_or_default(),
+        groups: told.kubernetes_groups.unwrap_or_default(),
+        kind: told.r#type.unwrap_or_else(|| STANDARD.to_owned()),
+        ours,
+        policies: None,
+    })
+}
+
+async fn policies(eks: &Eks, principal: &str) -> Result<Vec<PolicyGrant>, EksError> {
+    let mut all = Vec::new();
+    let mut token: Option<String> = None;
+    loop {
+        let call = eks.client().list_associated_access_policies().cluster_name(eks.name()).principal_arn(principal);
+        let call = call.max_results(100).set_next_token(token.clone());
+        let page = eks.ask(LIST_POLICIES, Some(principal), call.send()).await?;
+        for told in page.associated_access_policies.unwrap_or_default() {
+            let bad =
+                || eks.nonsense(LIST_POLICIES, Some(principal), "the answer holds a policy that is not understood");
+            all.push(policy_grant(&told).ok_or_else(bad)?);
+        }
+        match page.next_token.filter(|next| !next.is_empty()) {
+            None => break,
+            next if next == token => {
+                let what = "the server repeated a page token, so the rest of the list is not known";
+                return Err(eks.nonsense(LIST_POLICIES, Some(principal), what));
+            }
+            next => token = next,
+        }
+    }
+    all.sort();
+    Ok(all)
+}
