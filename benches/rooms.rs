@@ -97,7 +97,7 @@ fn identities(rows: usize) -> Identities {
         let identity = Identity { arn, unique_id: Some(format!("AROA{n:017}")), created: None };
         (Principal::RoleName(format!("team-role-{n}")), Lookup::Found(vec![identity]))
     });
-    Identities { found: found.collect() }
+    Identities { found: found.collect(), ..Identities::default() }
 }
 
 fn desired(rows: usize, objects: usize) -> Desired {
@@ -166,11 +166,19 @@ fn rbac(desired: &Desired) -> RbacState {
 }
 
 fn state(desired: &Desired, text: String) -> ClusterState {
-    ClusterState { aws_auth: Observed::Known(Some(aws_auth(desired, text))), entries: Observed::Known(None), rbac: Observed::Known(rbac(desired)) }
+    ClusterState {
+        aws_auth: Observed::Known(Some(aws_auth(desired, text))),
+        entries: Observed::Known(None),
+        rbac: Observed::Known(rbac(desired)),
+    }
 }
 
 fn nothing() -> ClusterState {
-    ClusterState { aws_auth: Observed::Known(None), entries: Observed::Known(None), rbac: Observed::Known(RbacState::default()) }
+    ClusterState {
+        aws_auth: Observed::Known(None),
+        entries: Observed::Known(None),
+        rbac: Observed::Known(RbacState::default()),
+    }
 }
 
 fn compiling(c: &mut Criterion) {

@@ -54,7 +54,7 @@ pub async fn identities(session: &Session, account: &Account, wanted: &BTreeSet<
     // between threads.
     let lookups: Vec<_> = wanted.iter().cloned().map(look_up).collect();
     let found = stream::iter(lookups).buffer_unordered(CONCURRENCY).collect().await;
-    Identities { found }
+    Identities { found, findings: Vec::new() }
 }
 
 /// A name to look up in this account's IAM.
@@ -97,6 +97,9 @@ fn other(principal: &Principal, sso_roles: Option<&Result<Vec<Identity>, String>
         }
         (Principal::PermissionSet(_), Some(Err(why))) => Lookup::Unknown(why.clone()),
         (Principal::Account(_), _) => Lookup::Found(Vec::new()),
+        (Principal::DirectoryGroup(_) | Principal::IamGroup(_), _) => {
+            Lookup::Unknown(format!("{principal} was not looked up in this pass"))
+        }
         _ => Lookup::Outside,
     }
 }

@@ -216,6 +216,7 @@ impl Walk {
         }
         let mut seen = Seen::all(join_all(tasks).await);
         seen.regions.extend(regions);
+        seen.findings.extend(stop.identities.get().into_iter().flat_map(|known| known.findings.iter().cloned()));
         self.context.progress.account_done();
         seen
     }

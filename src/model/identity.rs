@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, Arn};
+use super::{AccountId, Arn, Finding};
 
 /// Who gets in, as the policy says it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,8 +21,24 @@ pub enum Principal {
     UserArn(Arn),
     /// The role that an Identity Center permission set has in each cluster's own account.
     PermissionSet(String),
+    /// The roles of the permission sets that an Identity Center group is assigned in each cluster's own account.
+    DirectoryGroup(String),
+    /// The roles that the members of an IAM group of each cluster's own account may assume, or its members themselves.
+    IamGroup(IamGroup),
     /// Every principal of an account (mapAccounts).
     Account(AccountId),
+}
+
+/// An IAM group as the policy names it. EKS knows no IAM groups: it comes down to roles or users.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IamGroup {
+    /// Its name.
+    pub name: String,
+    /// The name of the one role that counts, of those that its members may assume.
+    pub via: Option<String>,
+    /// Whether it stands for its members, user by user, and not for roles.
+    pub members: bool,
 }
 
 impl fmt::Display for Principal {
@@ -33,6 +49,10 @@ impl fmt::Display for Principal {
             Self::UserName(name) => write!(f, "user {name}"),
             Self::UserArn(arn) => write!(f, "user {arn}"),
             Self::PermissionSet(name) => write!(f, "permission set {name}"),
+            Self::DirectoryGroup(name) => write!(f, "directory group {name}"),
+            Self::IamGroup(IamGroup { name, via: Some(role), .. }) => write!(f, "IAM group {name} via role {role}"),
+            Self::IamGroup(IamGroup { name, members: true, .. }) => write!(f, "members of IAM group {name}"),
+            Self::IamGroup(IamGroup { name, .. }) => write!(f, "IAM group {name}"),
             Self::Account(id) => write!(f, "account {id}"),
         }
     }
@@ -53,7 +73,7 @@ pub struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lookup {
-    /// It exists; several only for a permission set with two suffixes.
+    /// It exists; several for a permission set with two suffixes and for groups.
     Found(Vec<Identity>),
     /// It does not exist.
     Missing,
@@ -68,6 +88,8 @@ pub enum Lookup {
 pub struct Identities {
     /// Each principal that was looked up, with what came of it.
     pub found: BTreeMap<Principal, Lookup>,
+    /// What was found on the way that concerns the account and not one cluster alone.
+    pub findings: Vec<Finding>,
 }
 
 impl Identities {

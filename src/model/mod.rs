@@ -34,7 +34,7 @@ pub use entry::{
 };
 pub use finding::{Finding, FindingCode, Place, Source};
 pub use glob::{ArnPattern, Glob, GlobError, OuGlob, wildcard};
-pub use identity::{Identities, Identity, Lookup, Principal};
+pub use identity::{IamGroup, Identities, Identity, Lookup, Principal};
 pub use observed::{ClusterState, Observed, ObservedBinding, ObservedRole, RbacState, Unreadable, UnreadableKind};
 pub use outcome::{Outcome, StepOutcome, StepResult};
 pub use pass::{ClusterReport, ExitCode, PassKind, PassReport, Status};

@@ -85,12 +85,12 @@ pub(super) fn identity(resource: &str) -> Identity {
 
 /// What IAM answers: nothing but what is given.
 pub(super) fn iam(found: &[(Principal, Lookup)]) -> Identities {
-    Identities { found: found.iter().cloned().collect() }
+    Identities { found: found.iter().cloned().collect(), ..Identities::default() }
 }
 
 /// IAM in which the roles of these names exist, without a path.
 pub(super) fn roles_exist(names: &[&str]) -> Identities {
     let found =
         |name: &&str| (Principal::RoleName((*name).to_owned()), Lookup::Found(vec![identity(&format!("role/{name}"))]));
-    Identities { found: names.iter().map(found).collect() }
+    Identities { found: names.iter().map(found).collect(), ..Identities::default() }
 }

@@ -88,7 +88,8 @@ fn an_sso_role_and_a_user_by_arn() {
     ] {
         let policy = parse(&[SourceFile::new("policy.yaml", text)], &mut Diagnostics::new()).unwrap();
         let found = |principal| (principal, Lookup::Found(vec![identity(resource)]));
-        let exist = Identities { found: policy.principals().into_iter().map(found).collect() };
+        let found = policy.principals().into_iter().map(found).collect();
+        let exist = Identities { found, ..Identities::default() };
         assert_eq!(rows(&desired(text, &exist)), [expected]);
     }
 }

@@ -82,6 +82,10 @@ impl Key {
 pub(super) struct Doubt {
     keys: HashSet<Key>,
     sets: HashSet<(String, String)>,
+    /// Accounts in which it may be the role of any permission set.
+    every_set: HashSet<String>,
+    /// Accounts in which it may be any role or user.
+    everybody: HashSet<String>,
 }
 
 impl Doubt {
@@ -96,6 +100,15 @@ impl Doubt {
                 self.sets.insert((account.to_owned(), set.to_ascii_lowercase()));
                 return;
             }
+            // Which roles or users a group comes down to is not known: it may be any of that kind in the account.
+            Principal::DirectoryGroup(_) => {
+                self.every_set.insert(account.to_owned());
+                return;
+            }
+            Principal::IamGroup(_) => {
+                self.everybody.insert(account.to_owned());
+                return;
+            }
             Principal::Account(_) => return,
         };
         self.keys.insert(key);
@@ -103,8 +116,12 @@ impl Doubt {
 
     /// Whether the role or user may be one of those in doubt.
     pub(super) fn covers(&self, key: &Key) -> bool {
+        let set_in_doubt = |set: &str| {
+            self.every_set.contains(&key.account) || self.sets.contains(&(key.account.clone(), set.to_owned()))
+        };
         self.keys.contains(key)
-            || key.permission_set().is_some_and(|set| self.sets.contains(&(key.account.clone(), set.to_owned())))
+            || self.everybody.contains(&key.account)
+            || key.permission_set().is_some_and(set_in_doubt)
     }
 }
 

@@ -73,7 +73,7 @@ fn identities() -> impl Strategy<Value = Identities> {
             2 => None,
             _ => Some((principal.clone(), Lookup::Found(vec![identity(resource)]))),
         };
-        Identities { found: answers.into_iter().zip(&found).filter_map(answer).collect() }
+        Identities { found: answers.into_iter().zip(&found).filter_map(answer).collect(), ..Identities::default() }
     })
 }
 

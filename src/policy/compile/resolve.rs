@@ -64,7 +64,7 @@ impl Resolver<'_> {
                     .from_source(Some(source)),
             );
         }
-        if kept.len() > 1 {
+        if kept.len() > 1 && matches!(who.principal, Principal::PermissionSet(_)) {
             let arns: Vec<String> = kept.iter().map(|identity| identity.arn.to_string()).collect();
             let message =
                 format!("{who} has {} roles in this account, and all get in: {}", kept.len(), arns.join(", "));
@@ -88,6 +88,10 @@ impl Resolver<'_> {
             Principal::PermissionSet(_) => (
                 format!("has no role in account {place}: it is assigned to nobody there"),
                 "assign it to the account, correct its name",
+            ),
+            Principal::DirectoryGroup(_) => (
+                format!("is assigned no permission set in account {place}"),
+                "assign it a permission set in the account, correct its name",
             ),
             _ => (format!("does not exist in account {place}"), "create it, correct its name"),
         };
