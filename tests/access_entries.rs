@@ -129,19 +129,50 @@ async fn the_entry_of_a_role_that_was_made_anew_is_healed() {
 #[tokio::test]
 async fn beside_aws_auth_the_entries_count_and_the_rows_stay() {
     let scene = Scene::new(ApiAndConfigMap).await;
-    let rows = format!("- rolearn: {}\n  username: old\n  groups: [olds]   # by hand\n", role("dev"));
+    let rows = format!("- rolearn: {}\n  username: old\n  groups: [devs]   # by hand\n", role("dev"));
     scene.put_aws_auth(&rows);
     let report = scene.sync(POLICY).await;
     assert_eq!(report.status, Status::Applied, "{report:#?}");
     assert!(is_ours(&scene.entry("dev").unwrap()));
     assert_eq!(scene.aws_auth().unwrap()["mapRoles"], rows);
     let shadowed = found(&report, FindingCode::RowShadowed);
-    assert!(shadowed[0].contains("olds as old, but has no effect"), "{shadowed:?}");
+    assert!(shadowed[0].contains("devs as old, but has no effect"), "{shadowed:?}");
     converged(&scene, POLICY).await;
     let with_account = format!("{POLICY}\n  - who: {{account: \"444455556666\"}}");
     scene.sync(&with_account).await;
     assert!(scene.aws_auth().unwrap()["mapAccounts"].as_str().unwrap().contains("444455556666"));
     converged(&scene, &with_account).await;
+}
+
+#[tokio::test]
+async fn nobody_goes_without_access_because_an_entry_overrides_his_row_too_soon() {
+    let scene = Scene::new(ApiAndConfigMap).await;
+    let rows = format!(
+        "- rolearn: {}\n  username: old\n  groups: [olds]\n- rolearn: {}\n  username: root\n  groups: [system:masters]\n",
+        role("dev"),
+        role("ops")
+    );
+    scene.put_aws_auth(&rows);
+    let report = scene.sync(POLICY).await;
+    assert_eq!(report.status, Status::Drifted, "{report:#?}");
+    let left = found(&report, FindingCode::LeftToMigrate);
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(scene.entry("dev").is_none() && scene.entry("teams/ops").is_none());
+    assert_eq!((scene.aws_auth().unwrap()["mapRoles"].as_str(), scene.writes()), (Some(rows.as_str()), [].into()));
+    let demoted = POLICY.replace("system:masters", "viewers");
+    scene.sync(&demoted).await;
+    assert_eq!(scene.entry("teams/ops").unwrap().groups, ["viewers"], "who shall have less gets it at once");
+}
+
+#[tokio::test]
+async fn an_access_policy_is_there_before_the_group_that_it_stands_for_goes() {
+    let scene = Scene::new(Api).await;
+    scene.sync("access:\n  - who: {role: dev}\n    groups: [devs, olds]\n    username: \"dev:{{SessionName}}\"").await;
+    let report = scene.sync(POLICY).await;
+    let (plan, _) = report.carried_out().next().unwrap();
+    let kinds: Vec<String> = plan.steps.iter().map(|step| format!("{:?}", step.write)).collect();
+    let at = |what: &str| kinds.iter().position(|kind| kind.starts_with(what) && kind.contains("role/dev")).unwrap();
+    assert!(at("AssociatePolicy") < at("UpdateEntry"), "{kinds:#?}");
 }
 
 #[tokio::test]

@@ -196,13 +196,11 @@ impl Place<'_> {
     }
 
     fn text(self, content: &Content) -> Result<(&str, &[String]), Miss> {
-        match content {
-            Content::Entry { username, groups, .. } => Ok((username, groups)),
-            _ => {
-                let what = "the plan's content is not that of an access entry";
-                Err(Miss::Failed(connect::server_error(what, "writing access entries", self.cluster)))
-            }
+        if let Content::Entry { username, groups, .. } = content {
+            return Ok((username, groups));
         }
+        let what = "the plan's content is not that of an access entry";
+        Err(Miss::Failed(connect::server_error(what, "writing access entries", self.cluster)))
     }
 
     async fn live(self, principal: &str) -> Result<Option<Live>, Miss> {

@@ -89,6 +89,8 @@ pub enum FindingCode {
     RowShadowed,
     /// An access entry that lets nobody in.
     EntryIneffective,
+    /// A principal gets in by a row of aws-auth and would be without access while it is moved to an access entry.
+    LeftToMigrate,
     /// Something stands as the policy wants and becomes rolecall's by a write that changes nothing else.
     TakenOver,
     /// Something that is not rolecall's and that the policy does not speak of.

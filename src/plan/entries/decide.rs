@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
+    authenticator::Resolved,
     model::{
         Action, Change, EntryPrecondition, Finding, FindingCode, MASTERS, ObservedEntry, STANDARD, Surface, Write,
     },
@@ -59,6 +60,8 @@ fn present(context: &Context<'_>, wanted: &Wanted<'_>, index: usize, entry: &Obs
         (false, true) => Some("username differs"),
         (false, false) => Some("username and groups differ"),
     };
+    // What is associated comes before the groups that go: people are never between the two.
+    policies::decide(context, wanted, entry, part);
     if let Some(reason) = reason {
         let change = change(wanted, &entry.principal, Action::Change, reason.to_owned(), Some(entry));
         let late = leans_on_rbac(wanted, &entry.username, &entry.groups);
@@ -75,7 +78,6 @@ fn present(context: &Context<'_>, wanted: &Wanted<'_>, index: usize, entry: &Obs
             if late { part.prune.push(pending) } else { part.pending.push(pending) }
         }
     }
-    policies::decide(context, wanted, entry, part);
     if !entry.ours {
         let write = Write::TagEntry { principal: entry.principal.clone(), precondition: at(entry) };
         part.pending.push(Pending { write, changes: Vec::new(), removes: false, counts: false });
@@ -117,6 +119,10 @@ fn absent(context: &Context<'_>, wanted: &Wanted<'_>, part: &mut Part) {
         part.findings.push(waiting(&change, &why));
         return;
     }
+    if let Some(row) = row.filter(|row| goes_without(wanted, row)) {
+        part.findings.push(left_to_migrate(wanted, row));
+        return;
+    }
     // An entry overrides the row: from then on its groups are worth only what RBAC binds to them.
     let late = row.is_some_and(|row| {
         let loses_masters = row.groups.iter().any(|g| g == MASTERS) && !wanted.row.groups.iter().any(|g| g == MASTERS);
@@ -132,6 +138,37 @@ fn absent(context: &Context<'_>, wanted: &Wanted<'_>, part: &mut Part) {
     let list = if late { &mut part.prune } else { &mut part.pending };
     list.push(pending);
     list.extend(associations);
+}
+
+/// Whether its people would go without what their row gives them from the moment at which the entry stands until its access
+/// policies are associated, which is a call of its own.
+fn goes_without(wanted: &Wanted<'_>, row: &Resolved) -> bool {
+    let is_masters = |group: &String| group == MASTERS;
+    match (row.groups.iter().any(is_masters), wanted.row.groups.iter().any(is_masters)) {
+        (true, keeps) => keeps,
+        (false, _) => !wanted.policies.is_empty() && row.groups.iter().any(|group| !wanted.groups.contains(group)),
+    }
+}
+
+fn left_to_migrate(wanted: &Wanted<'_>, row: &Resolved) -> Finding {
+    let (principal, row_gives) = (wanted.row.principal.to_string(), holds(&row.username, &row.groups, &[]));
+    let subject = subject(&principal);
+    let as_wanted = wanted.row.username == row.username && row.groups.iter().any(|group| group == MASTERS);
+    let finding = if as_wanted {
+        let message = format!("{subject} gets in by its row of aws-auth, which gives {row_gives}, as the policy wants");
+        Finding::notice(FindingCode::LeftToMigrate, principal, message)
+    } else {
+        let wants = holds(&wanted.row.username, &wanted.groups, &wanted.policies);
+        let message = format!(
+            "{subject} gets in by its row of aws-auth, which gives {row_gives}, and the policy wants {wants}: an access entry \
+             would override the row before its access policies are associated"
+        );
+        Finding::drift(FindingCode::LeftToMigrate, principal, message)
+    };
+    finding
+        .next("run `rolecall migrate`, which moves the row to an access entry without a moment of no access")
+        .on(Surface::AccessEntries)
+        .from_source(wanted.row.sources.first())
 }
 
 /// The one place where removing comes before adding: the entry lets nobody in any more, since it holds for the role that

@@ -102,7 +102,7 @@ fn only_what_is_ours_goes_unless_the_rest_is_to_be_removed() {
 #[test]
 fn entries_of_nodes_of_eks_of_the_creator_and_the_protected_stay() {
     let creator = holding(entry("creator", &DEFAULT.replace("/dev/", "/creator/"), &[]), &[admin()]);
-    let entries = vec![
+    let entries = [
         ObservedEntry { kind: "EC2_LINUX".to_owned(), ..entry("node", "system:node:x", &["system:nodes"]) },
         entry("addon", "a", &["eks:addon"]),
         creator,
