@@ -56,6 +56,7 @@ fn rules() -> PlanRules {
         surface: rolecall::model::SurfaceChoice::Auto,
         unmanaged: Unmanaged::Report,
         protect: vec![rolecall::model::ArnPattern::new("arn:aws:iam::*:role/breakglass")],
+        onboarding: None,
         own_principal: Some(format!("arn:aws:iam::{ACCOUNT}:role/rolecall-member")),
         max_removals: 5,
         repair: false,

@@ -1,6 +1,6 @@
 //! Access entries, from discovery to the second pass, on the lab's EKS and API servers.
 
-mod scene;
+pub mod scene;
 
 use std::{
     sync::{
@@ -23,7 +23,7 @@ use scene::{CLUSTER_ADMIN, Scene, is_ours, role};
 use AuthenticationMode::{Api, ApiAndConfigMap, ConfigMap};
 
 /// `dev` gets a group and a policy, `ops`, which has a path, everything.
-const POLICY: &str = "\
+pub const POLICY: &str = "\
 access:
   - who: {role: dev}
     groups: [devs]
@@ -40,7 +40,7 @@ fn found(report: &ClusterReport, code: FindingCode) -> Vec<&str> {
 }
 
 /// A second pass finds nothing to do and writes nothing.
-async fn converged(scene: &Scene, policy: &str) {
+pub async fn converged(scene: &Scene, policy: &str) {
     let again = scene.sync(policy).await;
     assert_eq!((again.status, again.why.as_deref()), (Status::InSync, None), "{:#?}", again.plan);
     assert_eq!(scene.writes(), [].into());

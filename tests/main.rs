@@ -21,6 +21,7 @@ mod demo;
 mod deploy;
 mod first_light;
 mod lab_discovery;
+mod onboarding;
 mod own_access;
 mod rbac;
 mod realparts;

@@ -141,11 +141,10 @@ impl Hub {
 
     fn new_session(&self, account: &AccountId) -> Session {
         let role = Arn::iam_role(self.partition(), account, &self.member.path_and_name);
-        let principal = role.without_role_path();
         if self.caller.is_role_in(account, &self.member.path_and_name) {
             return Session::new(
                 account.clone(),
-                principal,
+                role,
                 &self.base,
                 Arc::clone(&self.credentials),
                 self.calls_per_account,
@@ -154,14 +153,14 @@ impl Hub {
         let assumed = AssumedRole {
             client: self.sts.clone(),
             rates: Arc::clone(&self.rates),
-            role,
+            role: role.clone(),
             external_id: self.member.external_id.clone(),
             session_name: self.member.session_name.clone(),
             source_identity: self.member.source_identity.clone(),
             caller: Some(self.caller.arn.to_string()),
         };
         let credentials = Arc::new(CachedCredentials::new(Source::Role(Box::new(assumed))));
-        Session::new(account.clone(), principal, &self.base, credentials, self.calls_per_account)
+        Session::new(account.clone(), role, &self.base, credentials, self.calls_per_account)
     }
 
     /// Organizations answers in one region of each partition.

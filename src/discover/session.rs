@@ -27,7 +27,7 @@ pub(super) const EKS: &str = "eks";
 #[derive(Debug)]
 pub struct Session {
     account: AccountId,
-    principal: Arn,
+    role: Arn,
     base: SdkConfig,
     credentials: Arc<CachedCredentials>,
     turns: Turns,
@@ -37,13 +37,13 @@ pub struct Session {
 impl Session {
     pub(super) fn new(
         account: AccountId,
-        principal: Arn,
+        role: Arn,
         base: &SdkConfig,
         credentials: Arc<CachedCredentials>,
         calls_at_once: usize,
     ) -> Self {
         let base = with_credentials(base, &credentials);
-        Self { account, principal, base, credentials, turns: Turns::new(calls_at_once), rates: Mutex::default() }
+        Self { account, role, base, credentials, turns: Turns::new(calls_at_once), rates: Mutex::default() }
     }
 
     /// One service in the account, in a region where it has them.
@@ -67,13 +67,18 @@ impl Session {
     }
 
     /// The IAM role as which it comes into a cluster, in the form that EKS compares: without its path.
-    pub fn own_principal(&self) -> &Arn {
-        &self.principal
+    pub fn own_principal(&self) -> Arn {
+        self.role.without_role_path()
+    }
+
+    /// The same role's full ARN.
+    pub fn own_role(&self) -> &Arn {
+        &self.role
     }
 
     /// The partition it is in.
     pub fn partition(&self) -> &Partition {
-        &self.principal.partition
+        &self.role.partition
     }
 
     /// The credentials, kept and renewed: each call gives what is good for at least the next minutes.
@@ -126,7 +131,7 @@ impl Session {
     /// A call of this session, for the words of its errors.
     pub(super) fn call(&self, action: &'static str, region: Option<&Region>) -> Call {
         let place = Place { account: Some(self.account.clone()), region: region.cloned(), ..Place::default() };
-        Call::new(action, place).by(self.principal.to_string())
+        Call::new(action, place).by(self.own_principal().to_string())
     }
 }
 

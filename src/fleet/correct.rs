@@ -1,6 +1,6 @@
 //! Correcting the fleet: budgets first, then each cluster's plan, then a second look that must find nothing left.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{task::JoinSet, time::Instant};
@@ -14,7 +14,7 @@ use super::{
 use crate::{
     apply,
     discover::Turns,
-    model::{Change, ClusterReport, Guard, Outcome, Plan, Status, StepOutcome, StepResult, UnreadableKind},
+    model::{Change, Cluster, ClusterReport, Guard, Outcome, Plan, Status, StepOutcome, StepResult, UnreadableKind},
 };
 
 /// How often a cluster is observed and planned again because somebody else wrote to it in between.
@@ -22,6 +22,9 @@ const TRIES: usize = 3;
 /// How many times as long as reading it writing to a cluster may take: a cluster that is seen for the first time may need
 /// hundreds of objects.
 const WRITING: u32 = 10;
+
+/// Between two looks at a cluster that does not let rolecall in yet.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Carries out every plan that may be carried out.
 pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examined>) -> Vec<ClusterReport> {
@@ -97,6 +100,7 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
             report.why = Some("the pass was called off before this cluster was corrected".to_owned());
             return report;
         }
+        let strange = report.cause == Some(UnreadableKind::Unauthenticated);
         let outcome = tokio::select! {
             outcome = apply::apply(&client, way_in.eks.as_ref(), &plan, way_in.timeout * WRITING) => outcome,
             () = context.expired() => {
@@ -107,7 +111,7 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
         };
         info!(written = outcome.written(), steps = plan.steps.len(), "plan carried out");
         let look = tokio::select! {
-            look = examine::look(&client, &report.cluster, way_in, Instant::now()) => look,
+            look = look_again(&client, &report.cluster, way_in, strange) => look,
             () = context.expired() => {
                 report.status = Status::Unknown;
                 report.why = Some("the pass was called off before this cluster was read again".to_owned());
@@ -118,20 +122,41 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
         let outcome = confirm(&plan, outcome, &look);
         let conflict = outcome.conflict().map(str::to_owned);
         let settled = settle(&mut report, &plan, outcome, &look);
-        if settled || conflict.is_none() || attempt == TRIES {
+        let let_in = strange && look.why.is_none() && !look.plan.steps.is_empty();
+        if settled || !(conflict.is_some() || let_in) || attempt == TRIES {
             return report;
         }
         let outdated = context.options.only.is_some() || look.why.is_some() || look.plan.blocked.is_some();
         if outdated {
             return report;
         }
-        warn!(conflict = conflict.as_deref(), attempt, "somebody else wrote in between: observed and planned again");
+        if let Some(conflict) = conflict {
+            warn!(conflict, attempt, "somebody else wrote in between: observed and planned again");
+        } else {
+            info!("the cluster lets rolecall in now: the policy follows");
+        }
         if let Some(outcome) = report.outcome.take() {
             report.earlier.push((plan, outcome));
         }
         report.plan = Some(look.plan);
     }
     report
+}
+
+/// Looks at a cluster after it was written to. One that did not let rolecall in, and in which it has an access entry now, is
+/// asked until the entry is in effect, which takes some seconds.
+///
+/// See <https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html>.
+async fn look_again(client: &kube::Client, cluster: &Cluster, way_in: &WayIn, strange: bool) -> examine::Look {
+    let until = Instant::now() + way_in.timeout;
+    loop {
+        let look = Box::pin(examine::look(client, cluster, way_in, Instant::now())).await;
+        let refused = look.why.as_ref().is_some_and(|why| why.kind == UnreadableKind::Unauthenticated);
+        if !(strange && refused) || Instant::now() + PAUSE >= until {
+            return look;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// Turns the failures into writes that the second look found in place: an answer may be lost on its way back.

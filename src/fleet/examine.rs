@@ -10,8 +10,8 @@ use crate::{
     connect::{self, ConnectTarget},
     discover::Session,
     model::{
-        Cluster, ClusterPhase, ClusterReport, ClusterState, Desired, Guard, Identities, Match, Observed, PassKind,
-        Plan, PlanRules, Region, Status, Unmanaged, Unreadable, UnreadableKind,
+        Cluster, ClusterPhase, ClusterReport, ClusterState, Desired, Guard, Identities, Match, Observed, Onboarding,
+        PassKind, Plan, PlanRules, Region, Status, Unmanaged, Unreadable, UnreadableKind,
     },
     observe, plan, policy,
 };
@@ -233,6 +233,10 @@ fn rules(context: &Context, cluster: &Cluster, session: &Session) -> PlanRules {
         unmanaged: settings.unmanaged_for(cluster),
         protect: settings.protect.clone(),
         own_principal: Some(session.own_principal().to_string()),
+        onboarding: Some(Onboarding {
+            own_role: session.own_role().clone(),
+            self_entry: settings.onboarding.self_entry,
+        }),
         max_removals: settings.safety.max_removals_per_cluster,
         repair: context.options.repair,
     }

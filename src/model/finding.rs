@@ -111,6 +111,8 @@ pub enum FindingCode {
     RemovalHeldBack,
     /// A cluster could not be read.
     ClusterUnreadable,
+    /// A cluster does not let rolecall in.
+    NoWayIn,
 }
 
 /// A thing to report that is not a change.

@@ -21,6 +21,7 @@ pub(crate) mod samples;
 mod scope;
 mod secret;
 mod selector;
+mod way_in;
 mod write;
 
 pub use account::{Account, AccountId, AccountIdError, Region};
@@ -45,4 +46,5 @@ pub use rbac::{
 pub use scope::{ConnectRule, HubRole, MemberRole, OrganizationScope, Regions};
 pub use secret::Secret;
 pub use selector::{Match, Selector};
+pub use way_in::{Onboarding, commands_for_way_in};
 pub use write::{AwsAuthPrecondition, AwsAuthText, ObjectPrecondition, Write};

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessScope, AccountId, ArnPattern, ClusterId, Finding, ObjectRef, PolicyGrant, RbacSubject, RoleRef, Rule,
-    Section, Source, SurfaceChoice, Write, policy_name,
+    AccessScope, AccountId, ArnPattern, ClusterId, Finding, ObjectRef, Onboarding, PolicyGrant, RbacSubject, RoleRef,
+    Rule, Section, Source, SurfaceChoice, Write, policy_name,
 };
 
 /// A place in a cluster where access lives.
@@ -241,6 +241,8 @@ pub struct PlanRules {
     pub protect: Vec<ArnPattern>,
     /// The IAM role or user as which rolecall comes into the cluster.
     pub own_principal: Option<String>,
+    /// What may be done about a cluster that does not let it in; without it nothing.
+    pub onboarding: Option<Onboarding>,
     /// How many things may be removed from one cluster in one pass.
     pub max_removals: usize,
     /// Whether a broken section may be rewritten, its text kept in a backup ConfigMap.

@@ -24,6 +24,7 @@ pub(super) fn rules() -> PlanRules {
         unmanaged: Unmanaged::Report,
         protect: Vec::new(),
         own_principal: None,
+        onboarding: None,
         max_removals: 5,
         repair: false,
     }

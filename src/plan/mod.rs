@@ -9,6 +9,7 @@ mod protection;
 mod rbac;
 pub mod splice;
 mod successor;
+mod way_in;
 
 pub use ownership::OWNED_ROWS;
 
@@ -29,17 +30,20 @@ pub fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, rules: &
     let (on_aws_auth, elsewhere) = divided(cluster, desired, rules);
     let aws_auth = aws_auth::plan(cluster, &on_aws_auth, &elsewhere, state, rules);
     let entries = entries::plan(cluster, desired, state, rules);
+    let way_in = way_in::plan(cluster, state, rules);
     let rows_stay = rows_stay(cluster, state, &aws_auth.findings, rules);
     let rbac = rbac::plan(desired, &state.rbac, rows_stay, || rbac::Holders::of(state, rules));
     let mut plan = Plan::empty(cluster.id.clone());
     plan.findings.extend(desired.findings.iter().cloned());
+    plan.findings.extend(way_in.findings);
     plan.findings.extend(aws_auth.findings);
     plan.findings.extend(entries.findings);
     plan.findings.extend(rbac.findings);
     for finding in plan.findings.iter_mut().filter(|finding| finding.place == Place::default()) {
         finding.place = cluster.place();
     }
-    let parts = [rbac.pending, aws_auth.pending, entries.pending, aws_auth.prune, entries.prune, rbac.prune];
+    let parts =
+        [way_in.pending, rbac.pending, aws_auth.pending, entries.pending, aws_auth.prune, entries.prune, rbac.prune];
     let pending: Vec<draft::Pending> = parts.into_iter().flatten().collect();
     plan.blocked = aws_auth.guard.or_else(|| guards::max_removals(&pending, rules.max_removals));
     draft::assemble(&mut plan, pending);

@@ -130,10 +130,24 @@ pub(super) struct ClustersInput {
     /// Where roles and users get in. `auto`: by access entries on clusters that read them, else by aws-auth.
     #[schemars(extend("default" = "auto"))]
     pub(super) surface: Option<SurfaceInput>,
+    /// What is done by itself about clusters that do not let rolecall in.
+    #[serde(default)]
+    pub(super) onboarding: OnboardingInput,
     /// Other ways to clusters than EKS tells: proxies, tunnels, private endpoints. The first that matches counts.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub(super) connect: Vec<ConnectInput>,
+}
+
+/// What is done by itself about clusters that do not let rolecall in.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub(super) struct OnboardingInput {
+    /// Whether rolecall gives itself an access entry with AmazonEKSClusterAdminPolicy on clusters that read access entries
+    /// and answer it with 401.
+    #[schemars(extend("default" = true))]
+    pub(super) self_entry: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

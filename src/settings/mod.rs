@@ -32,6 +32,8 @@ pub struct Settings {
     pub connect: Vec<ConnectRule>,
     /// Where roles and users get in.
     pub surface: SurfaceChoice,
+    /// What is done by itself about clusters that do not let rolecall in.
+    pub onboarding: Onboarding,
     /// Policy files and directories, resolved against the settings file's directory.
     pub policy: Vec<PathBuf>,
     /// Whether anything is changed at all.
@@ -80,6 +82,13 @@ impl Pause {
     pub fn holds(&self, today: Date) -> bool {
         self.until.is_none_or(|until| today <= until)
     }
+}
+
+/// What is done by itself about clusters that do not let rolecall in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Onboarding {
+    /// Whether rolecall gives itself an access entry on clusters that read them.
+    pub self_entry: bool,
 }
 
 /// When the daemon makes its passes.

@@ -9,7 +9,7 @@ use std::{
 use jiff::civil::Date;
 
 use super::{
-    Budget, Limits, Mode, Pause, Safety, Schedule, Settings, Web,
+    Budget, Limits, Mode, Onboarding, Pause, Safety, Schedule, Settings, Web,
     checks::Checks,
     connect,
     input::{
@@ -23,8 +23,7 @@ use crate::{
 };
 
 /// Keys that are planned for the language and that this version does not know.
-const NOT_YET: [&str; 6] =
-    ["/identityCenter", "/rollout", "/history", "/notify", "/clusters/onboarding", "/web/tokenFile"];
+const NOT_YET: [&str; 5] = ["/identityCenter", "/rollout", "/history", "/notify", "/web/tokenFile"];
 
 /// Reads a settings file; `dir` is the directory that its relative paths start from.
 ///
@@ -92,6 +91,7 @@ fn build(checks: &mut Checks<'_, '_>, input: &SettingsInput, dir: &Path) -> Opti
             Some(SurfaceInput::AwsAuth) => SurfaceChoice::AwsAuth,
             Some(SurfaceInput::AccessEntries) => SurfaceChoice::AccessEntries,
         },
+        onboarding: Onboarding { self_entry: input.clusters.onboarding.self_entry.unwrap_or(true) },
         policy,
         mode: match input.mode {
             None | Some(ModeInput::Report) => Mode::Report,

@@ -76,7 +76,7 @@ fn creator(state: &EntriesState) -> Option<usize> {
 /// The username that EKS chooses where none is given.
 ///
 /// See <https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html>.
-fn default_username(principal: &str) -> String {
+pub(in crate::plan) fn default_username(principal: &str) -> String {
     match principal.parse::<Arn>() {
         Ok(arn) => match arn.role_name() {
             Some(name) => {
@@ -113,7 +113,7 @@ pub(super) fn whole_content(entry: &ObservedEntry) -> Content {
 }
 
 /// That it still is the entry as it was observed.
-pub(super) fn at(entry: &ObservedEntry) -> EntryPrecondition {
+pub(in crate::plan) fn at(entry: &ObservedEntry) -> EntryPrecondition {
     EntryPrecondition::At { created: entry.created, modified: entry.modified }
 }
 
