@@ -15,6 +15,7 @@
 //! | [`connect`] | getting into a cluster and to its access entries: token, clients, what errors mean | `model` |
 //! | [`observe`] | reading one cluster | `model`, `connect` |
 //! | [`plan`] | desired × observed → plan | `model`, `authenticator` |
+//! | [`explain`] | why a principal gets in, or why not | `model`, `authenticator`, `plan` |
 //! | [`apply`] | plan → outcome; the only room that mutates | `model`, `connect` |
 //! | [`report`] | passes as table, JSON, Markdown | `model` |
 //! | [`fleet`] | one pass: composes the stages | all of the above |
@@ -39,6 +40,7 @@ pub mod cli;
 pub mod connect;
 pub mod daemon;
 pub mod discover;
+pub mod explain;
 pub mod fleet;
 #[cfg(feature = "lab")]
 pub mod lab;

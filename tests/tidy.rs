@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Each room with the rooms it may name beside itself.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("model", &[]),
     ("source", &["model"]),
     ("settings", &["model", "source"]),
@@ -17,6 +17,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("connect", &["model"]),
     ("observe", &["model", "connect"]),
     ("plan", &["model", "authenticator"]),
+    ("explain", &["model", "authenticator", "plan"]),
     ("apply", &["model", "connect"]),
     ("report", &["model"]),
     ("fleet", STAGES),
@@ -29,9 +30,9 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("main", &["cli", "telemetry"]),
 ];
 
-const STAGES: &[&str] = EVERYTHING.split_at(11).0;
-const UP_TO_FLEET: &[&str] = EVERYTHING.split_at(12).0;
-const UP_TO_WEB: &[&str] = EVERYTHING.split_at(13).0;
+const STAGES: &[&str] = EVERYTHING.split_at(12).0;
+const UP_TO_FLEET: &[&str] = EVERYTHING.split_at(13).0;
+const UP_TO_WEB: &[&str] = EVERYTHING.split_at(14).0;
 const EVERYTHING: &[&str] = &[
     "model",
     "source",
@@ -42,6 +43,7 @@ const EVERYTHING: &[&str] = &[
     "connect",
     "observe",
     "plan",
+    "explain",
     "apply",
     "report",
     "fleet",
@@ -53,7 +55,7 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Rooms whose answer depends on their arguments alone.
-const PURE: [&str; 7] = ["model", "source", "settings", "policy", "authenticator", "plan", "report"];
+const PURE: [&str; 8] = ["model", "source", "settings", "policy", "authenticator", "plan", "explain", "report"];
 
 /// What a pure room may not mention: runs of words and `::`; a last word ending in `*` stands for all that begin so.
 const IMPURE: [&str; 10] = [

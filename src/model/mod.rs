@@ -7,6 +7,7 @@ mod aws_auth;
 mod cluster;
 mod desired;
 mod entry;
+mod explanation;
 mod finding;
 mod glob;
 mod identity;
@@ -33,6 +34,7 @@ pub use entry::{
     AccessScope, CLUSTER_ADMIN_POLICY, ENTRY_TAG, EntriesState, EntryPrecondition, ObservedEntry, PolicyGrant,
     STANDARD, SurfaceChoice, UnreadEntry, access_policy_arn, entry_group_fault, entry_username_fault, policy_name,
 };
+pub use explanation::{Answer, Bound, Explanation, Grant, Mapping};
 pub use finding::{Finding, FindingCode, Place, Source};
 pub use glob::{ArnPattern, Glob, GlobError, OuGlob, wildcard};
 pub use identity::{IamGroup, Identities, Identity, Lookup, Principal};

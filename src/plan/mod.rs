@@ -11,7 +11,7 @@ pub mod splice;
 mod successor;
 mod way_in;
 
-pub use ownership::OWNED_ROWS;
+pub use ownership::{OWNED_ROWS, owned_rows};
 
 use std::borrow::Cow;
 

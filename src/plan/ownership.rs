@@ -1,6 +1,6 @@
 //! Which rows of aws-auth are rolecall's: an annotation on the ConfigMap says it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::Section;
 
@@ -10,6 +10,14 @@ pub const OWNED_ROWS: &str = "rolecall.dev/owned-rows";
 
 /// The rows of one section, by ARN or account id.
 type Rows = BTreeMap<String, Option<String>>;
+
+/// The rows of aws-auth that are rolecall's, by section and ARN or account id, as its annotations tell; none where these
+/// cannot be read.
+pub fn owned_rows(annotations: &BTreeMap<String, String>) -> BTreeSet<(Section, String)> {
+    let owned = Owned::parse(annotations).unwrap_or_else(|_| Owned::nothing());
+    let of = |section: Section| owned.section(section).keys().map(move |arn| (section, arn.clone()));
+    Section::ALL.into_iter().flat_map(of).collect()
+}
 
 /// The rows that are rolecall's, by section and ARN; every section is there, empty or not.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 mod block;
 mod diff;
 mod discovery;
+mod explain;
 mod json;
 mod markdown;
 mod results;
@@ -21,6 +22,7 @@ mod fixture;
 mod tests;
 
 pub use discovery::{Discovered, render_discovery};
+pub use explain::{Explained, render_explanation};
 pub use results::{ChangeResult, results, written};
 
 use crate::model::PassReport;

@@ -229,15 +229,15 @@ pub(super) fn duration(from: Timestamp, to: Timestamp) -> String {
     }
 }
 
-fn named(username: &str) -> &str {
+pub(super) fn named(username: &str) -> &str {
     if username.is_empty() { "nobody (empty username)" } else { username }
 }
 
-fn list(groups: &[String]) -> String {
+pub(super) fn list(groups: &[String]) -> String {
     if groups.is_empty() { "no group".to_owned() } else { groups.join(", ") }
 }
 
-fn subjects_words(subjects: &[RbacSubject]) -> String {
+pub(super) fn subjects_words(subjects: &[RbacSubject]) -> String {
     if subjects.is_empty() {
         return "nobody".to_owned();
     }
@@ -251,12 +251,12 @@ fn subjects_words(subjects: &[RbacSubject]) -> String {
 }
 
 /// `ClusterRole edit`, in Kubernetes' own spelling, which tells a Role from an IAM role.
-fn role_words(role: &RoleRef) -> String {
+pub(super) fn role_words(role: &RoleRef) -> String {
     format!("{} {}", role.kind, role.name)
 }
 
 /// `get, list on pods, pods/log`, with the API groups where they are not the core group.
-fn rule_words(rule: &Rule) -> String {
+pub(super) fn rule_words(rule: &Rule) -> String {
     let mut words = format!("{} on ", rule.verbs.join(", "));
     let targets: Vec<&str> = rule.resources.iter().chain(&rule.non_resource_urls).map(String::as_str).collect();
     words.push_str(&targets.join(", "));
