@@ -19,8 +19,9 @@
 //! | [`apply`] | plan → outcome; the only room that mutates | `model`, `connect` |
 //! | [`report`] | passes as table, JSON, Markdown | `model` |
 //! | [`fleet`] | one pass: composes the stages | all of the above |
+//! | [`events`] | what a message of the queue tells a pass to look at | `model` |
 //! | [`web`] | health, readiness, metrics | `fleet` and below |
-//! | [`daemon`] | passes on a schedule | `web`, `fleet` and below |
+//! | [`daemon`] | passes on a schedule and after events | `web`, `events`, `fleet` and below |
 //! | `lab` | a simulated organization to try, test and measure against; feature `lab` | `model`, `authenticator`, `limits` |
 //! | [`limits`] | how many files may be open | nothing |
 //! | [`cli`] | one file per command | everything; `lab` for `demo` and `lab` alone |
@@ -40,6 +41,7 @@ pub mod cli;
 pub mod connect;
 pub mod daemon;
 pub mod discover;
+pub mod events;
 pub mod explain;
 pub mod fleet;
 #[cfg(feature = "lab")]

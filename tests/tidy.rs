@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Each room with the rooms it may name beside itself.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     ("model", &[]),
     ("source", &["model"]),
     ("settings", &["model", "source"]),
@@ -22,7 +22,8 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("report", &["model"]),
     ("fleet", STAGES),
     ("web", UP_TO_FLEET),
-    ("daemon", UP_TO_WEB),
+    ("events", &["model"]),
+    ("daemon", UP_TO_EVENTS),
     ("cli", EVERYTHING),
     ("telemetry", &[]),
     ("limits", &[]),
@@ -32,7 +33,7 @@ const ROOMS: [(&str, &[&str]); 20] = [
 
 const STAGES: &[&str] = EVERYTHING.split_at(12).0;
 const UP_TO_FLEET: &[&str] = EVERYTHING.split_at(13).0;
-const UP_TO_WEB: &[&str] = EVERYTHING.split_at(14).0;
+const UP_TO_EVENTS: &[&str] = EVERYTHING.split_at(15).0;
 const EVERYTHING: &[&str] = &[
     "model",
     "source",
@@ -48,6 +49,7 @@ const EVERYTHING: &[&str] = &[
     "report",
     "fleet",
     "web",
+    "events",
     "daemon",
     "telemetry",
     "limits",
@@ -55,7 +57,8 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Rooms whose answer depends on their arguments alone.
-const PURE: [&str; 8] = ["model", "source", "settings", "policy", "authenticator", "plan", "explain", "report"];
+const PURE: [&str; 9] =
+    ["model", "source", "settings", "policy", "authenticator", "plan", "explain", "report", "events"];
 
 /// What a pure room may not mention: runs of words and `::`; a last word ending in `*` stands for all that begin so.
 const IMPURE: [&str; 10] = [
@@ -229,5 +232,5 @@ fn long_files_and_unknown_rooms_are_found() {
 fn the_rooms_see_only_what_is_below_them() {
     assert_eq!(STAGES.last(), Some(&"report"));
     assert_eq!(UP_TO_FLEET.last(), Some(&"fleet"));
-    assert_eq!(UP_TO_WEB.last(), Some(&"web"));
+    assert_eq!(UP_TO_EVENTS.last(), Some(&"events"));
 }

@@ -52,6 +52,17 @@ pub struct OrganizationScope {
     pub accounts: Option<Vec<AccountId>>,
 }
 
+/// A queue into which EventBridge puts what happens in AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventQueue {
+    /// Its URL.
+    pub url: String,
+    /// Its region.
+    pub region: Region,
+    /// A role to read it with; without it rolecall's own credentials do.
+    pub role: Option<HubRole>,
+}
+
 /// How to reach some clusters' API servers in another way than EKS tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectRule {

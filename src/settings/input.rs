@@ -45,6 +45,8 @@ pub(super) struct SettingsInput {
     /// When the daemon makes its passes.
     #[serde(default)]
     pub(super) schedule: ScheduleInput,
+    /// A queue of EventBridge's events: what they name is passed over within seconds; without it, by schedule alone.
+    pub(super) events: Option<EventsInput>,
     /// How much is done at once.
     #[serde(default)]
     pub(super) limits: LimitsInput,
@@ -257,6 +259,23 @@ pub(super) struct ScheduleInput {
     /// The longest that a pass waits, by chance, after its time.
     #[schemars(extend("default" = "0s", "examples" = ["30s"]))]
     pub(super) jitter: Option<String>,
+}
+
+/// A queue of EventBridge's events.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct EventsInput {
+    /// The queue's URL.
+    #[schemars(required, extend("examples" = ["https://sqs.us-east-1.amazonaws.com/999988887777/rolecall-events"]))]
+    pub(super) queue: Option<String>,
+    /// The queue's region, where its URL does not tell it.
+    pub(super) region: Option<String>,
+    /// A role to read the queue with; without it, rolecall's hub credentials do.
+    #[schemars(extend("examples" = ["arn:aws:iam::999988887777:role/rolecall-events"]))]
+    pub(super) role_arn: Option<String>,
+    /// The external id that the role's trust policy asks for. It is never printed.
+    #[schemars(length(min = 2, max = 1224))]
+    pub(super) external_id: Option<String>,
 }
 
 /// How much is done at once.

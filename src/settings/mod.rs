@@ -5,6 +5,7 @@
 
 mod checks;
 mod connect;
+mod events;
 mod input;
 mod names;
 mod organization;
@@ -19,7 +20,9 @@ use jiff::civil::Date;
 
 pub use read::{named_policies, parse};
 
-use crate::model::{ArnPattern, Cluster, ConnectRule, Match, OrganizationScope, Selector, SurfaceChoice, Unmanaged};
+use crate::model::{
+    ArnPattern, Cluster, ConnectRule, EventQueue, Match, OrganizationScope, Selector, SurfaceChoice, Unmanaged,
+};
 
 /// What rolecall does, where and how, as one settings file says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub struct Settings {
     pub paused: Vec<Pause>,
     /// When the daemon makes its passes.
     pub schedule: Schedule,
+    /// The queue whose events are passed over at once, when there is one.
+    pub events: Option<EventQueue>,
     /// How much is done at once.
     pub limits: Limits,
     /// How much may change before rolecall stops and asks.

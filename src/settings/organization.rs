@@ -34,20 +34,19 @@ pub(super) fn scope(checks: &mut Checks<'_, '_>, input: &OrganizationInput) -> O
 
 fn hub(checks: &mut Checks<'_, '_>, input: &HubInput, pointer: &str) -> Option<HubRole> {
     let external_id = external_id(checks, input.external_id.as_ref(), &join(pointer, "externalId"));
-    let pointer = join(pointer, "roleArn");
-    let arn = match input.role_arn.as_ref()?.parse::<Arn>() {
-        Ok(arn) => arn,
+    let arn = role_arn(checks, input.role_arn.as_ref()?, &join(pointer, "roleArn"), "rolecall-hub")?;
+    Some(HubRole { arn, external_id })
+}
+
+/// The ARN of a role that is assumed; `such_as` is the name of one in the words that help.
+pub(super) fn role_arn(checks: &mut Checks<'_, '_>, text: &str, pointer: &str, such_as: &str) -> Option<Arn> {
+    match text.parse::<Arn>() {
+        Ok(arn) => checks.fine(pointer, names::role_arn_fault(&arn)).then_some(arn),
         Err(error) => {
-            checks.bad(
-                &pointer,
-                error.to_string(),
-                Some("such as arn:aws:iam::999988887777:role/rolecall-hub".to_owned()),
-            );
-            return None;
+            checks.bad(pointer, error.to_string(), Some(format!("such as arn:aws:iam::999988887777:role/{such_as}")));
+            None
         }
-    };
-    let fine = checks.fine(&pointer, names::role_arn_fault(&arn));
-    fine.then_some(HubRole { arn, external_id })
+    }
 }
 
 fn member(checks: &mut Checks<'_, '_>, input: &OrganizationInput) -> Option<MemberRole> {
@@ -75,7 +74,7 @@ fn member(checks: &mut Checks<'_, '_>, input: &OrganizationInput) -> Option<Memb
     })
 }
 
-fn external_id(checks: &mut Checks<'_, '_>, text: Option<&String>, pointer: &str) -> Option<Secret> {
+pub(super) fn external_id(checks: &mut Checks<'_, '_>, text: Option<&String>, pointer: &str) -> Option<Secret> {
     let text = text?;
     if let Some(fault) = names::external_id_fault(text) {
         checks.bad(pointer, fault, Some("letters, digits and _+=,.@:/- are allowed".to_owned()));

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use super::{
     Budget, Limits, Mode, Onboarding, Pause, Safety, Schedule, Settings, Web,
     checks::Checks,
-    connect,
+    connect, events,
     input::{
         BudgetInput, ModeInput, PauseInput, ScheduleInput, SettingsInput, SurfaceInput, UnmanagedInput, UnmanagedWord,
     },
@@ -77,6 +77,7 @@ fn build(checks: &mut Checks<'_, '_>, input: &SettingsInput, dir: &Path) -> Opti
     let schedule = read_schedule(checks, &input.schedule);
     let count =
         |given: Option<u32>, default: usize| given.map_or(default, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    let events = input.events.as_ref().map(|input| events::queue(checks, input));
     let safety = Safety {
         max_removals_per_cluster: count(input.safety.max_removals_per_cluster, 5),
         max_changed_clusters: budget(checks, input.safety.max_changed_clusters.as_ref()),
@@ -101,6 +102,10 @@ fn build(checks: &mut Checks<'_, '_>, input: &SettingsInput, dir: &Path) -> Opti
         protect,
         paused,
         schedule,
+        events: match events {
+            Some(queue) => Some(queue?),
+            None => None,
+        },
         limits: Limits { clusters: count(input.limits.clusters, 64), per_account: count(input.limits.per_account, 4) },
         safety,
         web: match web {

@@ -210,7 +210,7 @@ rolecall.yaml:28:33: error: `maxRemovalsPerCluster` must be at least 0, not -1
 rolecall.yaml:28:57: error: "120%" is neither a count nor a percentage from 1% to 100% (write 20 or 20%)
 rolecall.yaml:29:15: error: "localhost:8080" is not an address with a port (write 127.0.0.1:8080)
 rolecall.yaml:29:33: error: `web.tokenFile` is not supported by this version (take it out)
-rolecall.yaml:30:1: error: unknown key `exclude` (`exclude` belongs under `organization`; the keys allowed here are: apiVersion, clusters, kind, limits, mode, organization, paused, policy, protect, safety, schedule, unmanaged, web)
+rolecall.yaml:30:1: error: unknown key `exclude` (`exclude` belongs under `organization`; the keys allowed here are: apiVersion, clusters, events, kind, limits, mode, organization, paused, policy, protect, safety, schedule, unmanaged, web)
 "#);
 }
 
@@ -296,4 +296,34 @@ fn the_surface_is_chosen_by_a_word() {
     assert_eq!(read(""), SurfaceChoice::Auto);
     assert_eq!(read("clusters: {surface: aws-auth}"), SurfaceChoice::AwsAuth);
     assert_eq!(read("clusters: {surface: access-entries}"), SurfaceChoice::AccessEntries);
+}
+
+#[test]
+fn events_come_from_a_queue_whose_url_is_checked() {
+    assert_eq!(settings(SMALL).events, None);
+    let url = "https://sqs.eu-west-1.amazonaws.com/111122223333/events";
+    let events = settings(&format!("{SMALL}events: {{queue: \"{url}\"}}\n")).events.unwrap();
+    assert_eq!((events.url.as_str(), events.region.as_str(), events.role), (url, "eu-west-1", None));
+    let other = "http://127.0.0.1:9324/111122223333/events";
+    let events = settings(&format!("{SMALL}events: {{queue: \"{other}\", region: eu-west-1}}\n")).events.unwrap();
+    assert_eq!(events.region.as_str(), "eu-west-1");
+    for (line, said) in [
+        ("events: {}", "`queue` is missing"),
+        ("events: {queue: \"arn:aws:sqs:eu-west-1:111122223333:events\"}", "this is the ARN of a queue, not its URL"),
+        (
+            &format!("events: {{queue: \"{other}\"}}"),
+            "the region cannot be told from this URL (add `region: us-east-1`)",
+        ),
+        (&format!("events: {{queue: \"{url}\", region: eu-west-2}}"), "the queue's URL says eu-west-1"),
+        (&format!("events: {{queue: \"{url}\", region: eu-*}}"), "no pattern can stand here"),
+        (&format!("events: {{queue: \"{url}\", externalId: sesame}}"), "an external id is given to a role"),
+        (
+            &format!("events: {{queue: \"{url}\", roleArn: me}}"),
+            "such as arn:aws:iam::999988887777:role/rolecall-events",
+        ),
+    ] {
+        let (read, lines) = read(&format!("{SMALL}{line}\n"));
+        assert!(read.is_none() && lines.len() == 1 && lines[0].contains(said), "{line}: {lines:?}");
+        assert!(lines[0].starts_with("rolecall.yaml:5:") && !lines[0].contains("sesame"), "{lines:?}");
+    }
 }
