@@ -6,7 +6,10 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{PassReport, Plan};
+use crate::{
+    fleet,
+    model::{PassReport, Plan},
+};
 
 const API_VERSION: &str = "rolecall.dev/v1";
 const KIND: &str = "PlanFile";
@@ -41,7 +44,7 @@ impl PlanFile {
             created: report.finished,
             organization: report.organization.clone(),
             repair,
-            clusters: report.clusters.iter().filter(|cluster| !cluster.status.is_unknown()).count(),
+            clusters: fleet::known(report),
             plans: plans.filter(|plan| !plan.steps.is_empty() && plan.blocked.is_none()).cloned().collect(),
         }
     }

@@ -6,6 +6,9 @@ pub(super) const LIST_ACCOUNTS_FOR_PARENT: &str = "organizations:ListAccountsFor
 pub(super) const LIST_ORGANIZATIONAL_UNITS: &str = "organizations:ListOrganizationalUnitsForParent";
 pub(super) const LIST_ROOTS: &str = "organizations:ListRoots";
 pub(super) const LIST_TAGS: &str = "organizations:ListTagsForResource";
+pub(super) const RECEIVE_MESSAGE: &str = "sqs:ReceiveMessage";
+pub(super) const DELETE_MESSAGE: &str = "sqs:DeleteMessage";
+pub(super) const CHANGE_VISIBILITY: &str = "sqs:ChangeMessageVisibility";
 pub(super) const ASSUME_ROLE: &str = "sts:AssumeRole";
 /// Asked for beside AssumeRole when a source identity is set.
 const SET_SOURCE_IDENTITY: &str = "sts:SetSourceIdentity";
@@ -19,7 +22,7 @@ pub(super) const GET_ROLE: &str = "iam:GetRole";
 pub(super) const GET_USER: &str = "iam:GetUser";
 pub(super) const LIST_ROLES: &str = "iam:ListRoles";
 
-/// What the hub credentials have to be allowed, sorted.
+/// What the hub credentials have to be allowed, sorted; those of the queue only where there is one.
 pub const HUB_ACTIONS: &[&str] = &[
     DESCRIBE_ORGANIZATION,
     LIST_ACCOUNTS,
@@ -27,6 +30,9 @@ pub const HUB_ACTIONS: &[&str] = &[
     LIST_ORGANIZATIONAL_UNITS,
     LIST_ROOTS,
     LIST_TAGS,
+    CHANGE_VISIBILITY,
+    DELETE_MESSAGE,
+    RECEIVE_MESSAGE,
     ASSUME_ROLE,
     SET_SOURCE_IDENTITY,
 ];

@@ -237,7 +237,11 @@ fn kind_of_code(code: &str, call: &Call) -> DiscoverErrorKind {
         | "BandwidthLimitExceeded"
         | "PriorRequestNotComplete" => DiscoverErrorKind::Throttled,
         "AWSOrganizationsNotInUseException" => DiscoverErrorKind::NoOrganization,
-        "NoSuchEntity" | "NoSuchEntityException" | "ResourceNotFoundException" => DiscoverErrorKind::NotFound,
+        "NoSuchEntity"
+        | "NoSuchEntityException"
+        | "ResourceNotFoundException"
+        | "QueueDoesNotExist"
+        | "AWS.SimpleQueueService.NonExistentQueue" => DiscoverErrorKind::NotFound,
         _ => DiscoverErrorKind::Other,
     }
 }
@@ -293,6 +297,10 @@ fn advice(kind: DiscoverErrorKind, call: &Call) -> String {
                 .to_owned()
         }
         DiscoverErrorKind::NoOrganization => "Name the accounts under `organization.accounts`.".to_owned(),
+        DiscoverErrorKind::NotFound if call.is_of("sqs") => {
+            "Check `events.queue`: account, region and name of the queue, and that it was made.".to_owned()
+        }
+        DiscoverErrorKind::NotFound | DiscoverErrorKind::Other if call.is_of("sqs") => "It is asked again.".to_owned(),
         DiscoverErrorKind::NotFound | DiscoverErrorKind::Other => "The next pass asks again.".to_owned(),
     }
 }

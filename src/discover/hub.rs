@@ -16,7 +16,7 @@ use super::{
     rates::HubRates,
     session::{in_region, with_credentials},
 };
-use crate::model::{AccountId, Arn, MemberRole, OrganizationScope, Partition, Place, Region, Regions};
+use crate::model::{AccountId, Arn, EventQueue, MemberRole, OrganizationScope, Partition, Place, Region, Regions};
 
 /// Who the hub credentials are, as GetCallerIdentity tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,6 +170,24 @@ impl Hub {
             .retry_partition(RetryPartition::new(format!("organizations-{}", self.caller.account)))
             .build();
         aws_sdk_organizations::Client::from_conf(config)
+    }
+
+    /// The configuration for a queue in its region, and who asks: the hub, or the role that is named for it. A role is
+    /// assumed when something is first asked.
+    pub(super) fn for_queue(&self, queue: &EventQueue) -> (SdkConfig, Arn) {
+        let base = in_region(&self.base, &queue.region);
+        let Some(role) = &queue.role else { return (base, self.caller.arn.clone()) };
+        let assumed = AssumedRole {
+            client: self.sts.clone(),
+            rates: Arc::clone(&self.rates),
+            role: role.arn.clone(),
+            external_id: role.external_id.clone(),
+            session_name: self.member.session_name.clone(),
+            source_identity: self.member.source_identity.clone(),
+            caller: Some(self.caller.arn.to_string()),
+        };
+        let credentials = Arc::new(CachedCredentials::new(Source::Role(Box::new(assumed))));
+        (with_credentials(&base, &credentials), role.arn.clone())
     }
 
     /// A call of the hub, for the words of its errors.

@@ -1,5 +1,5 @@
-//! Reading AWS: organization, credentials, clusters, identities. Nothing here changes anything; the one call that is not
-//! a read is AssumeRole.
+//! Reading AWS: organization, credentials, clusters, identities, the queue of events. Nothing here changes anything but
+//! the queue, whose messages go when they are done with; the one other call that is not a read is AssumeRole.
 //!
 //! Every answer is complete or says that it is not: a listing that ends early is an error or an unknown, never a short
 //! list.
@@ -13,6 +13,7 @@ mod hub;
 mod identities;
 mod organization;
 mod pages;
+mod queue;
 mod rates;
 mod session;
 mod tree;
@@ -27,6 +28,7 @@ pub use clusters::{Eks, regions};
 pub use error::{DiscoverError, DiscoverErrorKind};
 pub use hub::{Caller, Hub, hub, hub_with};
 pub use identities::identities;
-pub use organization::{Found, Need, Organization, organization};
+pub use organization::{Found, Need, Organization, organization, organization_of};
+pub use queue::{Message, Queue};
 pub use session::Session;
 pub use turns::Turns;

@@ -1,8 +1,11 @@
 //! The accounts of the organization.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    sync::{Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use aws_sdk_organizations::{Client, types};
@@ -59,9 +62,24 @@ pub async fn organization(
     need: Need,
     found: Found<'_>,
 ) -> Result<Organization, DiscoverError> {
+    organization_of(hub, scope, need, None, found).await
+}
+
+/// The same of these accounts alone, as far as they belong to it: of the others nothing is asked, and the listing ends as
+/// soon as all of them were told.
+///
+/// # Errors
+/// As [`organization()`].
+pub async fn organization_of(
+    hub: &Hub,
+    scope: &OrganizationScope,
+    need: Need,
+    only: Option<&BTreeSet<AccountId>>,
+    found: Found<'_>,
+) -> Result<Organization, DiscoverError> {
     let told = Told { scope, found, accounts: Mutex::default() };
     if let Some(ids) = &scope.accounts {
-        for id in ids {
+        for id in ids.iter().filter(|id| only.is_none_or(|only| only.contains(id))) {
             told.tell(&Account { id: id.clone(), name: id.to_string(), ou_path: None, tags: None });
         }
         return Ok(Organization { id: None, accounts: told.into_accounts(), findings: Vec::new(), complete: true });
@@ -82,7 +100,7 @@ pub async fn organization(
         }
         Ok((tree, listed))
     });
-    let listing = Box::pin(async { Ok(list_accounts(hub, &client, send).await) });
+    let listing = Box::pin(async { Ok(list_accounts(hub, &client, only, send).await) });
     let (id, ended_by, (tree, mut listed)) = futures::try_join!(describe(hub, &client), listing, placing)?;
     let mut gaps = Gaps::default();
     if let Some(error) = ended_by {
@@ -204,17 +222,27 @@ async fn describe(hub: &Hub, client: &Client) -> Result<String, DiscoverError> {
 }
 
 /// Sends every page as it comes, and gives the error that ended the listing early, if any.
-async fn list_accounts(hub: &Hub, client: &Client, pages: mpsc::UnboundedSender<Vec<Listed>>) -> Option<DiscoverError> {
+async fn list_accounts(
+    hub: &Hub,
+    client: &Client,
+    only: Option<&BTreeSet<AccountId>>,
+    pages: mpsc::UnboundedSender<Vec<Listed>>,
+) -> Option<DiscoverError> {
     let call = hub.call(actions::LIST_ACCOUNTS);
+    let seen = AtomicUsize::new(0);
     let listing: Listing<()> = read_pages(&call, |token| {
-        let (client, call, pages) = (&client, &call, &pages);
+        let (client, call, pages, seen) = (&client, &call, &pages, &seen);
         async move {
             hub.rates.list_accounts.wait().await;
             let page = client.list_accounts().max_results(PAGE).set_next_token(token).send().await;
             let page = page.map_err(|e| DiscoverError::of(&e, call))?;
-            let sent = pages.send(page.accounts().iter().filter_map(Listed::of).collect());
+            let mut listed: Vec<Listed> = page.accounts().iter().filter_map(Listed::of).collect();
+            listed.retain(|listed| only.is_none_or(|only| only.contains(&listed.account.id)));
+            let seen = seen.fetch_add(listed.len(), Ordering::Relaxed) + listed.len();
+            let more = only.is_none_or(|only| seen < only.len());
             // Nobody takes more pages once the reading as a whole has failed.
-            Ok((Vec::new(), page.next_token.filter(|_| sent.is_ok())))
+            let sent = pages.send(listed);
+            Ok((Vec::new(), page.next_token.filter(|_| more && sent.is_ok())))
         }
     })
     .await;

@@ -59,7 +59,7 @@ pub(super) async fn correct_all(context: &Arc<Context>, mut examined: Vec<Examin
 /// Blocks every plan when more clusters would change than the settings allow in one pass.
 fn hold_to_budget(context: &Context, examined: &mut [Examined]) {
     let known = examined.iter().filter(|e| counts(&e.report)).count();
-    let known = context.options.only.as_ref().map_or(known, |only| known.max(only.fleet));
+    let known = known.max(context.options.fleet());
     let allowed = context.inputs.settings.safety.max_changed_clusters.of(known);
     let changed = examined.iter().filter(|e| e.way_in.is_some() && changes_anything(&e.report)).count();
     if changed <= allowed {

@@ -9,6 +9,7 @@ mod progress;
 mod selection;
 mod tasks;
 mod walk;
+mod within;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -27,6 +28,7 @@ use tracing::{Instrument, info_span};
 pub use load::{Inputs, Loaded, load};
 pub use progress::{Progress, Quiet};
 pub use walk::{Discovery, discover};
+pub use within::{Within, known};
 
 use crate::{
     discover::{DiscoverError, Hub},
@@ -71,6 +73,8 @@ pub struct PassOptions {
     pub repair: bool,
     /// Only these plans, made earlier: a cluster whose plan is no longer the same is refused.
     pub only: Option<Only>,
+    /// Only this part of the fleet; without it, all of it.
+    pub within: Option<Within>,
 }
 
 /// Plans made earlier, and how large the fleet was for which they were made.
@@ -90,9 +94,20 @@ impl Only {
 }
 
 impl PassOptions {
+    /// Whether the pass sees the whole fleet.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.only.is_none() && self.within.is_none()
+    }
+
+    /// How many clusters the whole fleet has at least.
+    pub(crate) fn fleet(&self) -> usize {
+        let (only, within) = (self.only.as_ref(), self.within.as_ref());
+        only.map_or(0, |only| only.fleet).max(within.map_or(0, |within| within.fleet))
+    }
+
     /// A plain pass.
     pub fn new(kind: PassKind) -> Self {
-        Self { kind, repair: false, only: None }
+        Self { kind, repair: false, only: None, within: None }
     }
 }
 

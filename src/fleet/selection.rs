@@ -10,10 +10,14 @@ use crate::{
 
 /// Whether the settings mean this cluster. One of which it cannot be told is left alone, with a finding.
 pub(super) fn means(context: &Context, cluster: &Cluster) -> Result<bool, Box<Finding>> {
+    let options = &context.options;
+    if options.within.as_ref().is_some_and(|within| !within.covers(&cluster.id)) {
+        return Ok(false);
+    }
     let scope = &context.inputs.settings.scope;
     let excluded = scope.exclude.as_ref().map_or(Match::No, |exclude| exclude.matches(cluster));
     match scope.include.matches(cluster).and(|| excluded.negate()) {
-        Match::Yes => Ok(context.options.only.as_ref().is_none_or(|only| only.plan(&cluster.id).is_some())),
+        Match::Yes => Ok(options.only.as_ref().is_none_or(|only| only.plan(&cluster.id).is_some())),
         Match::No => Ok(false),
         Match::Unknown(why) => {
             let message =
@@ -30,7 +34,7 @@ pub(super) fn unused_selectors<'c>(
     clusters: impl Iterator<Item = &'c Cluster>,
     findings: &mut Vec<Finding>,
 ) {
-    if context.options.only.is_none() && !findings.iter().any(|finding| finding.incomplete) {
+    if context.options.is_whole() && !findings.iter().any(|finding| finding.incomplete) {
         findings.extend(policy::lint_fleet(&context.inputs.policy, clusters));
     }
 }
@@ -46,6 +50,9 @@ pub(super) fn complete(
     if let Some(only) = &context.options.only {
         let seen: BTreeSet<_> = reports.iter().map(|report| &report.cluster.id).collect();
         findings.extend(only.plans.iter().filter(|plan| !seen.contains(&plan.cluster)).map(vanished));
+    }
+    if let Some(within) = &context.options.within {
+        findings.extend(within.missing(&reports));
     }
     reports
 }

@@ -14,6 +14,7 @@ use super::{
     examine::{self, Examined},
     selection,
     tasks::{FAULT, FAULT_NEXT, cluster_span, join_all, or_fault},
+    within::Within,
 };
 use crate::{
     discover::{self, DiscoverError, Eks, Hub, Need, Organization, Session, Turns},
@@ -128,6 +129,7 @@ async fn walk(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Result<(O
         account_tags: inputs.policy.needs_account_tags() || inputs.settings.needs_account_tags(),
         ou_paths: inputs.policy.needs_ou_paths() || inputs.settings.needs_ou_paths(),
     };
+    let within = context.options.within.as_ref().and_then(Within::walked);
     let only = context.options.only.as_ref();
     let wanted = only.map(|only| only.plans.iter().map(|plan| &plan.cluster.account).collect::<BTreeSet<_>>());
     let wanted = |account: &Account| wanted.as_ref().is_none_or(|wanted| wanted.contains(&account.id));
@@ -146,7 +148,7 @@ async fn walk(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Result<(O
         accounts.spawn(Arc::clone(&walk).account(account).instrument(span));
     };
     let mut organization = {
-        let listing = discover::organization(hub, &inputs.settings.scope, need, &found);
+        let listing = discover::organization_of(hub, &inputs.settings.scope, need, within.as_ref(), &found);
         let mut listing = std::pin::pin!(context.unless_called_off(listing));
         loop {
             tokio::select! {
@@ -204,11 +206,14 @@ impl Walk {
             let regions = discover::regions(&session, &self.context.inputs.settings.scope.regions).await?;
             Ok::<_, DiscoverError>((session, regions))
         };
-        let (session, regions) = match self.listing.take(self.context.unless_called_off(entering)).await {
+        let (session, mut regions) = match self.listing.take(self.context.unless_called_off(entering)).await {
             Some(Ok(entered)) => entered,
             Some(Err(error)) => return Seen::finding(error.finding(place)),
             None => return Seen::cancelled(FindingCode::AccountUnreadable, place),
         };
+        if let Some(within) = &self.context.options.within {
+            regions.retain(|region| within.singled_out(&account.id, region).is_none_or(|names| !names.is_empty()));
+        }
         let stop = Arc::new(Stop { account, session, identities: OnceCell::new() });
         let mut tasks = JoinSet::new();
         for region in &regions {
@@ -229,7 +234,14 @@ impl Walk {
 
     async fn clusters(self: &Arc<Self>, stop: &Arc<Stop>, region: &Region, place: Place) -> Seen {
         let eks = Arc::new(Eks::new(&stop.session, &stop.account, region));
-        let names = match self.listing.take(self.context.unless_called_off(eks.names())).await {
+        let within = self.context.options.within.as_ref();
+        let listing = async {
+            match within.and_then(|within| within.singled_out(&stop.account.id, region)) {
+                Some(names) => Ok(names),
+                None => eks.names().await.map(|names| self.covered(stop, region, names)),
+            }
+        };
+        let names = match self.listing.take(self.context.unless_called_off(listing)).await {
             Some(Ok(names)) => names,
             Some(Err(error)) => return Seen::finding(error.finding(place)),
             None => return Seen::cancelled(FindingCode::RegionUnreadable, place),
@@ -253,6 +265,19 @@ impl Walk {
             );
         }
         Seen::all(join_all(tasks).await)
+    }
+
+    /// The clusters that the pass goes to, of those listed.
+    fn covered(&self, stop: &Stop, region: &Region, mut names: Vec<String>) -> Vec<String> {
+        if let Some(within) = &self.context.options.within {
+            let id = |name: &str| ClusterId {
+                account: stop.account.id.clone(),
+                region: region.clone(),
+                name: name.to_owned(),
+            };
+            names.retain(|name| within.covers(&id(name)));
+        }
+        names
     }
 
     /// What IAM knows of the policy's principals. What was not looked up in time is unknown, not missing.
