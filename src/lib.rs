@@ -20,7 +20,7 @@
 //! | [`report`] | passes as table, JSON, Markdown | `model` |
 //! | [`fleet`] | one pass: composes the stages | all of the above |
 //! | [`events`] | what a message of the queue tells a pass to look at | `model` |
-//! | [`web`] | health, readiness, metrics | `fleet` and below |
+//! | [`web`] | health, readiness, metrics | `events`, `fleet` and below |
 //! | [`daemon`] | passes on a schedule and after events | `web`, `events`, `fleet` and below |
 //! | `lab` | a simulated organization to try, test and measure against; feature `lab` | `model`, `authenticator`, `limits` |
 //! | [`limits`] | how many files may be open | nothing |

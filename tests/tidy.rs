@@ -21,9 +21,9 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("apply", &["model", "connect"]),
     ("report", &["model"]),
     ("fleet", STAGES),
-    ("web", UP_TO_FLEET),
+    ("web", UP_TO_EVENTS),
     ("events", &["model"]),
-    ("daemon", UP_TO_EVENTS),
+    ("daemon", UP_TO_WEB),
     ("cli", EVERYTHING),
     ("telemetry", &[]),
     ("limits", &[]),
@@ -32,8 +32,8 @@ const ROOMS: [(&str, &[&str]); 21] = [
 ];
 
 const STAGES: &[&str] = EVERYTHING.split_at(12).0;
-const UP_TO_FLEET: &[&str] = EVERYTHING.split_at(13).0;
-const UP_TO_EVENTS: &[&str] = EVERYTHING.split_at(15).0;
+const UP_TO_EVENTS: &[&str] = EVERYTHING.split_at(14).0;
+const UP_TO_WEB: &[&str] = EVERYTHING.split_at(15).0;
 const EVERYTHING: &[&str] = &[
     "model",
     "source",
@@ -48,8 +48,8 @@ const EVERYTHING: &[&str] = &[
     "apply",
     "report",
     "fleet",
-    "web",
     "events",
+    "web",
     "daemon",
     "telemetry",
     "limits",
@@ -231,6 +231,6 @@ fn long_files_and_unknown_rooms_are_found() {
 #[test]
 fn the_rooms_see_only_what_is_below_them() {
     assert_eq!(STAGES.last(), Some(&"report"));
-    assert_eq!(UP_TO_FLEET.last(), Some(&"fleet"));
     assert_eq!(UP_TO_EVENTS.last(), Some(&"events"));
+    assert_eq!(UP_TO_WEB.last(), Some(&"web"));
 }

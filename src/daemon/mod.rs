@@ -1,6 +1,7 @@
-//! Passes on a schedule: the first at start-up, never two at once; settings and policy read again when they change; an
-//! orderly end on SIGTERM.
+//! Passes on a schedule: the first at start-up, never two at once; between them, passes over what events name; settings
+//! and policy read again when they change; an orderly end on SIGTERM.
 
+mod listen;
 mod runner;
 mod schedule;
 mod signals;
@@ -16,7 +17,7 @@ use std::{
 
 use tokio::{
     net::TcpListener,
-    sync::mpsc,
+    sync::{mpsc, watch as latest},
     time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -93,6 +94,8 @@ struct Daemon {
     ticker: Ticker,
     watcher: Watcher,
     runner: Runner,
+    /// The inputs in force, for whoever listens to events.
+    inputs: latest::Sender<Arc<Inputs>>,
     /// The files and directories of the inputs in force.
     paths: Vec<PathBuf>,
     /// What is wrong with the files on disk, when they are not those in force.
@@ -144,14 +147,22 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
     ticker.follow(&inputs.settings.schedule).await?;
     let mut watcher = Watcher::start(change).map_err(|e| watch_error("files", &e))?;
     watcher.follow(&paths);
-    let runner = Runner::new(Arc::new(inputs), Arc::clone(&state), stop.clone());
-    let mut daemon = Daemon { options, state, ticker, watcher, runner, paths, rejected: None };
-    daemon.main_loop(signals, ticks, changes).await;
+    let inputs = Arc::new(inputs);
+    let runner = Runner::new(Arc::clone(&inputs), Arc::clone(&state), stop.clone());
+    let (inputs, following) = latest::channel(inputs);
+    let (ask, asks) = mpsc::channel(1);
+    let listener = listen::start(following, ask, Arc::clone(&state), stop.clone());
+    let mut daemon = Daemon { options, state, ticker, watcher, runner, inputs, paths, rejected: None };
+    daemon.main_loop(signals, ticks, changes, asks).await;
 
     info!("stopping: writes in flight may finish");
     stop.cancel();
     if timeout(GRACE, daemon.runner.finish()).await.is_err() {
         warn!("the pass in flight did not end in time and was abandoned");
+    }
+    // It holds nothing that has to be brought to an end.
+    if listener.await.is_err() {
+        error!("listening to events ended abnormally");
     }
     if let Err(error) = daemon.ticker.stop().await {
         warn!(%error, "the scheduler did not stop cleanly");
@@ -190,6 +201,7 @@ impl Daemon {
         mut signals: Signals,
         mut ticks: mpsc::Receiver<()>,
         mut changes: mpsc::Receiver<()>,
+        mut asks: mpsc::Receiver<listen::Asked>,
     ) {
         let mut minute = interval_at(Instant::now() + MINUTE, MINUTE);
         minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -202,6 +214,7 @@ impl Daemon {
                 },
                 Some(()) = changes.recv() => self.reload(Reason::Disk).await,
                 Some(()) = ticks.recv() => self.tick(),
+                Some(asked) = asks.recv() => self.runner.ask(asked),
                 () = self.runner.ended() => {}
                 _ = minute.tick() => {
                     self.reload(Reason::Minute).await;
@@ -266,7 +279,9 @@ impl Daemon {
             warn!("`web` changed: that takes a restart");
         }
         self.paths = paths;
-        self.runner.take(Arc::new(inputs));
+        let inputs = Arc::new(inputs);
+        self.runner.take(Arc::clone(&inputs));
+        self.inputs.send_replace(inputs);
         self.follow_schedule().await;
     }
 }

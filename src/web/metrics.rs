@@ -14,7 +14,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::standing::Standing;
 use crate::{
+    events::Ignored,
+    fleet::Within,
     model::{Action, ExitCode, FindingCode, PassReport, Status, Surface},
     report,
 };
@@ -52,6 +55,20 @@ pub enum ReloadResult {
     Rejected,
 }
 
+/// What became of a message of the event queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventResult {
+    /// A pass looked at what it named.
+    Followed,
+    /// It came once more.
+    Duplicate,
+    /// It called for no pass.
+    Ignored(Ignored),
+}
+
+const FOLLOWED: &str = "followed";
+const DUPLICATE: &str = "duplicate";
+
 /// Everything that rolecall counts.
 pub struct Metrics {
     registry: Registry,
@@ -63,6 +80,9 @@ pub struct Metrics {
     findings: Family<CodeLabel, Gauge>,
     reloads: Family<ResultLabel, Counter>,
     missed_ticks: Counter,
+    events: Family<ResultLabel, Counter>,
+    targeted: Family<ResultLabel, Counter>,
+    standing: Mutex<Standing>,
     /// The codes that any pass has found, so that those of a better day become 0 instead of vanishing.
     codes: Mutex<BTreeMap<FindingCode, String>>,
 }
@@ -85,6 +105,9 @@ impl Default for Metrics {
             findings: Family::default(),
             reloads: Family::default(),
             missed_ticks: Counter::default(),
+            events: Family::default(),
+            targeted: Family::default(),
+            standing: Mutex::default(),
             codes: Mutex::default(),
         };
         metrics.start_at_zero();
@@ -97,6 +120,7 @@ impl Metrics {
     fn start_at_zero(&self) {
         for code in [ExitCode::InSync, ExitCode::Drift, ExitCode::Incomplete, ExitCode::Error] {
             drop(self.passes.get_or_create(&ResultLabel { result: result(code) }));
+            drop(self.targeted.get_or_create(&ResultLabel { result: result(code) }));
         }
         for status in Status::ALL {
             drop(self.clusters.get_or_create(&StatusLabel { status: status.as_str() }));
@@ -105,6 +129,9 @@ impl Metrics {
             for action in [Action::Add, Action::Change, Action::Remove] {
                 drop(self.changes.get_or_create(&change_labels(surface, action)));
             }
+        }
+        for result in Ignored::ALL.map(Ignored::as_str).into_iter().chain([FOLLOWED, DUPLICATE]) {
+            drop(self.events.get_or_create(&ResultLabel { result }));
         }
         for result in [ReloadResult::Loaded, ReloadResult::Rejected] {
             drop(self.reloads.get_or_create(&reload_label(result)));
@@ -118,12 +145,20 @@ impl Metrics {
         registry.register("passes", "Passes by their result", self.passes.clone());
         let help = "When the last pass ended, in seconds since 1970";
         registry.register_with_unit("last_pass_timestamp", help, Unit::Seconds, self.last_pass.clone());
-        registry.register("clusters", "Clusters by their status after the last pass", self.clusters.clone());
+        registry.register(
+            "clusters",
+            "Clusters by their status after the last pass that saw them",
+            self.clusters.clone(),
+        );
         registry.register("changes_written", "Changes written to clusters", self.changes.clone());
         registry.register("findings", "Findings of the last pass by their code", self.findings.clone());
         registry.register("reloads", "Attempts to read settings and policy again", self.reloads.clone());
         let help = "Times the schedule came round while a pass was still under way";
         registry.register("missed_ticks", help, self.missed_ticks.clone());
+        let help = "Messages of the event queue by what became of them";
+        registry.register("events", help, self.events.clone());
+        let help = "Passes over what events named, by their result";
+        registry.register("targeted_passes", help, self.targeted.clone());
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version of rolecall", build);
         self
@@ -134,15 +169,30 @@ impl Metrics {
         self.duration.observe(report.finished.duration_since(report.started).as_secs_f64().max(0.0));
         self.passes.get_or_create(&ResultLabel { result: result(report.exit_code(false)) }).inc();
         self.last_pass.set(report.finished.as_duration().as_secs_f64());
-        let counts = report.counts();
-        for status in Status::ALL {
-            let n = counts.get(&status).copied().unwrap_or_default();
-            self.clusters.get_or_create(&StatusLabel { status: status.as_str() }).set(gauge(n));
-        }
-        for change in report.clusters.iter().flat_map(report::written) {
-            self.changes.get_or_create(&change_labels(change.surface, change.action)).inc();
-        }
-        self.record_findings(report);
+        self.record_written(report);
+        self.stand(|standing| standing.whole(report));
+    }
+
+    /// Counts a pass over a part of the fleet that ended: of the rest it says nothing.
+    pub fn record_part(&self, report: &PassReport, within: &Within) {
+        self.targeted.get_or_create(&ResultLabel { result: result(report.exit_code(false)) }).inc();
+        self.record_written(report);
+        self.stand(|standing| standing.part(report, within));
+    }
+
+    /// Counts a pass over a part of the fleet that came to nothing.
+    pub fn record_failed_part(&self) {
+        self.targeted.get_or_create(&ResultLabel { result: result(ExitCode::Error) }).inc();
+    }
+
+    /// Counts a message of the event queue.
+    pub fn record_event(&self, result: EventResult) {
+        let result = match result {
+            EventResult::Followed => FOLLOWED,
+            EventResult::Duplicate => DUPLICATE,
+            EventResult::Ignored(why) => why.as_str(),
+        };
+        self.events.get_or_create(&ResultLabel { result }).inc();
     }
 
     /// Counts a pass that came to nothing.
@@ -170,11 +220,21 @@ impl Metrics {
         Ok(text)
     }
 
-    fn record_findings(&self, report: &PassReport) {
-        let mut counts: BTreeMap<FindingCode, usize> = BTreeMap::new();
-        for finding in report.all_findings() {
-            *counts.entry(finding.code).or_default() += 1;
+    fn record_written(&self, report: &PassReport) {
+        for change in report.clusters.iter().flat_map(report::written) {
+            self.changes.get_or_create(&change_labels(change.surface, change.action)).inc();
         }
+    }
+
+    /// Takes in what a pass saw, and tells of it.
+    fn stand(&self, take_in: impl FnOnce(&mut Standing)) {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        take_in(&mut standing);
+        for status in Status::ALL {
+            let label = StatusLabel { status: status.as_str() };
+            self.clusters.get_or_create(&label).set(gauge(standing.count(status)));
+        }
+        let counts = standing.findings();
         let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
         for code in counts.keys() {
             codes.entry(*code).or_insert_with(|| code_name(*code));

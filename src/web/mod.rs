@@ -8,6 +8,7 @@
 
 mod health;
 mod metrics;
+mod standing;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -21,9 +22,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub use health::Health;
-pub use metrics::{Metrics, ReloadResult};
+pub use metrics::{EventResult, Metrics, ReloadResult};
 
-use crate::model::PassReport;
+use crate::{fleet::Within, model::PassReport};
 
 /// The media type of OpenMetrics text.
 ///
@@ -55,6 +56,21 @@ impl State {
     pub fn pass_failed(&self, why: &str) {
         self.metrics.record_failed_pass();
         self.health.pass_ended(Err(why.to_owned()));
+    }
+
+    /// A pass over a part of the fleet ended. Health rests on those over the whole fleet.
+    pub fn record_part(&self, report: &PassReport, within: &Within) {
+        self.metrics.record_part(report, within);
+    }
+
+    /// A pass over a part of the fleet came to nothing.
+    pub fn part_failed(&self) {
+        self.metrics.record_failed_part();
+    }
+
+    /// Something became of a message of the event queue.
+    pub fn record_event(&self, result: EventResult) {
+        self.metrics.record_event(result);
     }
 
     /// The schedule came round while a pass was still under way.
