@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::report;
+use crate::{fleet::Within, model::AccountId, report};
 
 const EXIT_CODES: &str = "\
 EXIT CODES
@@ -110,6 +110,7 @@ Ends with 0, or 3 when an account or region could not be read.")]
     #[command(after_help = "\
 EXAMPLES
   rolecall plan
+  rolecall plan --account 444455556666 --cluster checkout
   rolecall plan --diff                          # with the text of aws-auth before and after
   rolecall plan --out plan.json && rolecall sync --plan plan.json
   rolecall plan --output markdown > comment.md  # for a pull request
@@ -196,8 +197,30 @@ pub(super) enum SchemaOf {
     Policy,
 }
 
+/// A part of the fleet.
+#[derive(Debug, Args)]
+pub(super) struct WithinArgs {
+    /// Only the clusters of this account; may be given again.
+    #[arg(long, value_name = "ID", value_parser = |text: &str| text.parse::<AccountId>())]
+    pub account: Vec<AccountId>,
+    /// Only clusters of this name; may be given again.
+    #[arg(long, value_name = "NAME")]
+    pub cluster: Vec<String>,
+}
+
+impl WithinArgs {
+    /// What a pass is confined to.
+    pub(super) fn within(&self) -> Option<Within> {
+        let (accounts, names) = (self.account.iter().cloned().collect(), self.cluster.iter().cloned().collect());
+        let any = !self.account.is_empty() || !self.cluster.is_empty();
+        any.then(|| Within { accounts, names, ..Within::default() })
+    }
+}
+
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub within: WithinArgs,
     /// Also write the plan to a file that `sync --plan` carries out.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -217,8 +240,10 @@ pub(super) struct PlanArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct SyncArgs {
+    #[command(flatten)]
+    pub within: WithinArgs,
     /// Carry out this plan of `plan --out` and nothing else.
-    #[arg(long, value_name = "FILE", conflicts_with = "repair")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["repair", "account", "cluster"])]
     pub plan: Option<PathBuf>,
     /// Also rewrite aws-auth sections that do not parse; the broken text is kept in a ConfigMap beside it.
     #[arg(long)]
@@ -236,6 +261,8 @@ pub(super) struct SyncArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
+    #[command(flatten)]
+    pub within: WithinArgs,
     /// Only what is unknown, and why.
     #[arg(long)]
     pub unknown: bool,

@@ -16,7 +16,7 @@ use crate::{
 
 pub(super) async fn plan(global: &Global, args: &PlanArgs, terminal: &Terminal) -> Result<ExitCode> {
     let inputs = inputs::load(global, terminal)?;
-    let options = PassOptions { repair: args.repair, ..PassOptions::new(PassKind::Plan) };
+    let options = PassOptions { repair: args.repair, within: args.within.within(), ..PassOptions::new(PassKind::Plan) };
     let report = inputs::pass(&inputs, options, terminal).await?;
     let written = match &args.out {
         Some(path) => {

@@ -15,7 +15,8 @@ use crate::{
 
 pub(super) async fn report(global: &Global, args: &ReportArgs, terminal: &Terminal) -> Result<ExitCode> {
     let inputs = inputs::load(global, terminal)?;
-    let report = inputs::pass(&inputs, PassOptions::new(PassKind::Plan), terminal).await?;
+    let options = PassOptions { within: args.within.within(), ..PassOptions::new(PassKind::Plan) };
+    let report = inputs::pass(&inputs, options, terminal).await?;
     let view =
         View { unknown_only: args.unknown, brief: true, strict: args.strict, limit: args.limit, ..View::default() };
     inputs::show(&report, global, terminal, view)?;

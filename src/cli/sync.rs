@@ -24,7 +24,8 @@ pub(super) async fn sync(global: &Global, args: &SyncArgs, terminal: &Terminal) 
             global.settings.display()
         );
     }
-    let mut options = PassOptions { repair: args.repair, ..PassOptions::new(PassKind::Sync) };
+    let mut options =
+        PassOptions { repair: args.repair, within: args.within.within(), ..PassOptions::new(PassKind::Sync) };
     if let Some(path) = &args.plan {
         let file = PlanFile::read(path)?;
         if file.plans.is_empty() {

@@ -1,8 +1,15 @@
 //! Where calls come in: connections, HTTP, and what [`Interference`] does to each call.
 
-use std::{convert::Infallible, fmt, future::pending, io, sync::Arc};
+use std::{
+    convert::Infallible,
+    fmt,
+    future::{pending, ready},
+    io,
+    sync::Arc,
+};
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
@@ -21,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Call, PageEnds, Refusal, Verdict, world::World};
 
-/// Whoever answers behind a door. Everything is in memory, so answers never wait.
+/// Whoever answers behind a door. Everything is in memory, so answers never wait but where waiting is what was asked for.
 pub(super) trait Desk: Send + Sync + 'static {
     /// An answer to what is no call to the simulated service: neither counted nor interfered with.
     fn aside(&self, _request: &Request<Bytes>) -> Option<Response<Bytes>> {
@@ -30,6 +37,11 @@ pub(super) trait Desk: Send + Sync + 'static {
 
     /// What is being asked, as far as it can be told without answering.
     fn call(&self, request: &Request<Bytes>) -> Call;
+
+    /// Holds a call until it is time to answer, as a long poll is.
+    fn hold<'a>(&'a self, _request: &'a Request<Bytes>) -> BoxFuture<'a, ()> {
+        Box::pin(ready(()))
+    }
 
     /// Carries the call out.
     fn answer(&self, request: &Request<Bytes>) -> Response<Bytes>;
@@ -131,6 +143,7 @@ async fn one(request: Request<Incoming>, world: &Arc<World>, desk: &Arc<dyn Desk
         tokio::time::sleep(latency).await;
     }
     world.tally.count(&call);
+    desk.hold(&request).await;
     let verdict = interference.verdict(world, &call).await;
     if let Verdict::ShortPage(most) = verdict {
         request.extensions_mut().insert(PageEnds(most));

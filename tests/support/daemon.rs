@@ -2,7 +2,7 @@
 
 use std::{
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, ExitStatus},
     time::{Duration, Instant},
 };
@@ -41,17 +41,22 @@ impl Daemon {
     pub async fn start(fleet: &Fleet, port: u16, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut arguments = arguments.to_vec();
         arguments.push("run");
-        let rolecall = fleet.command(&arguments);
+        let mut command = fleet.command(&arguments);
+        command.envs(variables.iter().copied());
+        Self::start_in(&command, &fleet.folder, port).await
+    }
+
+    /// Starts this command, whose settings in the folder say [`Daemon::web`] of the port, and waits until it serves.
+    pub async fn start_in(rolecall: &Command, folder: &Path, port: u16) -> Self {
         // In a folder of its own: beside the settings, every line of the log would be a change on disk.
-        let own = fleet.folder.join(format!("daemon-{port}"));
+        let own = folder.join(format!("daemon-{port}"));
         std::fs::create_dir(&own).unwrap();
         let pid = own.join("pid");
         // The shell becomes rolecall, so that its process id is known here.
         let mut command = Command::new("sh");
         command.args(["-c", "echo $$ >\"$0\"; exec \"$@\""]).arg(&pid);
-        command.arg(rolecall.get_program()).args(rolecall.get_args()).current_dir(&fleet.folder);
+        command.arg(rolecall.get_program()).args(rolecall.get_args()).current_dir(folder);
         command.envs(rolecall.get_envs().filter_map(|(key, value)| Some((key, value?))));
-        command.envs(variables.iter().copied());
         let mut process = Guarded::start(&command, &own.join("log"));
         process.wait_ready(async || get(port, "/healthz").await.is_some()).await;
         Self { process, port, pid }

@@ -21,13 +21,18 @@ mod sts;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
+mod trail;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -114,7 +119,11 @@ impl AwsDesk {
         };
         let allowed = allowed(&self.world.read(), service.name, &ask);
         allowed.map_err(|because| denied(service, &ask, because))??;
-        (service.answer)(&ask)
+        let answer = (service.answer)(&ask);
+        if !READS.iter().any(|start| ask.operation.starts_with(start)) {
+            trail::record(service, &ask, &answer);
+        }
+        answer
     }
 
     fn tally(&self) -> Response<Bytes> {
@@ -157,6 +166,15 @@ impl Desk for AwsDesk {
         let cluster = cluster.map(|((name, account), region)| ClusterId { account, region, name: name.to_owned() });
         let writes = !READS.iter().any(|start| asked.operation.starts_with(start));
         Call { service: service.name, operation: asked.operation, account, region, cluster, writes }
+    }
+
+    fn hold<'a>(&'a self, request: &'a Request<Bytes>) -> BoxFuture<'a, ()> {
+        let asked = service_of(request).filter(|service| service.name == sqs::SERVICE.name);
+        let asked = asked.and_then(|service| service.protocol.read(request).ok());
+        match asked.filter(|asked| asked.operation == "ReceiveMessage") {
+            Some(asked) => Box::pin(async move { sqs::long_poll(&self.world, &asked.input).await }),
+            None => Box::pin(ready(())),
+        }
     }
 
     fn answer(&self, request: &Request<Bytes>) -> Response<Bytes> {

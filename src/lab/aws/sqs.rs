@@ -4,6 +4,7 @@
 
 mod attributes;
 mod messages;
+mod poll;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -18,6 +19,7 @@ use super::{
     wire::{Fault, Protocol},
 };
 use crate::lab::world::{State, queue::Queue};
+pub(super) use poll::long_poll;
 
 pub(super) const SERVICE: Service = Service {
     name: "sqs",
@@ -102,7 +104,11 @@ fn queue<'s>(ask: &Ask<'_>, state: &'s mut State) -> Result<&'s mut Queue, Fault
 
 /// What follows the host in the queue's URL.
 fn path<'a>(ask: &Ask<'a>) -> &'a str {
-    let url = input::text(ask.input, "QueueUrl").unwrap_or_default();
+    path_in(ask.input)
+}
+
+fn path_in(asked: &Value) -> &str {
+    let url = input::text(asked, "QueueUrl").unwrap_or_default();
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default()
 }

@@ -25,6 +25,7 @@ pub struct World {
     state: RwLock<State>,
     interference: RwLock<Arc<dyn Interference>>,
     skew: RwLock<SignedDuration>,
+    trail: RwLock<Option<String>>,
 }
 
 impl fmt::Debug for World {
@@ -60,6 +61,7 @@ impl World {
             state: RwLock::new(state),
             interference: RwLock::new(Arc::new(Peace::default())),
             skew: RwLock::new(SignedDuration::ZERO),
+            trail: RwLock::new(None),
         })
     }
 
@@ -80,6 +82,16 @@ impl World {
 
     pub(super) fn interference(&self) -> Arc<dyn Interference> {
         Arc::clone(&self.interference.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Tells of every change by a call to AWS in the queue of this URL path from now on, as EventBridge would.
+    pub fn tell_changes_in(&self, queue: &str) {
+        *self.trail.write().unwrap_or_else(PoisonError::into_inner) = Some(queue.to_owned());
+    }
+
+    /// The queue that is told of changes.
+    pub(super) fn told_changes(&self) -> Option<String> {
+        self.trail.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The time as the lab's servers see it.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
+use super::State;
 use crate::model::{AccountId, Region};
 
 /// One queue.
@@ -36,4 +37,15 @@ pub struct Message {
     pub visible: Timestamp,
     /// How often it was given out.
     pub received: u32,
+}
+
+impl State {
+    /// Puts a message into the queue of this URL path, `/<account>/<name>`; false where there is none.
+    pub fn send_event(&mut self, path: &str, body: &str, now: Timestamp) -> bool {
+        let id = self.new_id("", 32);
+        let Some(queue) = self.queues.get_mut(path) else { return false };
+        let message = Message { id, body: body.to_owned(), sent: now, receipt: None, visible: now, received: 0 };
+        queue.messages.push_back(message);
+        true
+    }
 }

@@ -35,7 +35,7 @@ pub(super) fn send(ask: &Ask<'_>, queue: &mut Queue, seed: &str) -> Result<Value
     Ok(json!({"MD5OfMessageBody": md5_of(body), "MessageId": id}))
 }
 
-/// Long polling answers at once: whoever waits asks again.
+/// Takes what is visible now; whoever polls for long was held before.
 pub(super) fn receive(ask: &Ask<'_>, queue: &mut Queue) -> Result<Value, Fault> {
     let most = number(ask, "MaxNumberOfMessages", 1, 10)?.unwrap_or(1);
     number(ask, "WaitTimeSeconds", 0, 20)?;
