@@ -2,6 +2,7 @@
 //! harm.
 
 mod scene;
+mod templates;
 
 use std::sync::Arc;
 
