@@ -81,8 +81,9 @@ fn read(url: &str) -> Result<Option<&str>, String> {
     }
     let labels: Vec<&str> = host.split('.').collect();
     let region = match labels.as_slice() {
-        ["sqs" | "sqs-fips", region, _, ..] | [region, "queue", _, ..] => Some(*region),
-        [.., "sqs", region, "vpce", _, _] => Some(*region),
+        ["sqs" | "sqs-fips", region, _, ..] | [region, "queue", _, ..] | [.., "sqs", region, "vpce", _, _] => {
+            Some(*region)
+        }
         _ => None,
     };
     let region = region.filter(|region| names::region_fault(region).is_none());

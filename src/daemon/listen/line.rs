@@ -48,16 +48,8 @@ impl Line {
             sleep(pause).await;
         }
         let received = self.receive().await;
-        match &received {
-            Ok((connection, _)) => {
-                self.failures = 0;
-                self.connection = Some(connection.clone());
-            }
-            Err(_) => {
-                self.failures = self.failures.saturating_add(1);
-                self.connection = None;
-            }
-        }
+        self.connection = received.as_ref().ok().map(|(connection, _)| connection.clone());
+        self.failures = if received.is_ok() { 0 } else { self.failures.saturating_add(1) };
         (self, received)
     }
 
