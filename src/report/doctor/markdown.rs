@@ -1,0 +1,54 @@
+//! The diagnosis for pull requests and chat.
+
+use std::fmt::Write as _;
+
+use super::{
+    groups::{counts, groups},
+    paste::pastes,
+    words,
+};
+use crate::{
+    model::{Diagnosis, Part},
+    report::markdown::{fenced, prose},
+};
+
+pub(super) fn render(diagnosis: &Diagnosis, all: bool) -> String {
+    let mut out = format!("### {}\n", prose(&words::title(diagnosis)));
+    let groups = groups(diagnosis, all);
+    for part in [Part::Hub, Part::Account, Part::Cluster] {
+        if !diagnosis.checked.iter().any(|checked| checked.part == part) {
+            continue;
+        }
+        let _ = writeln!(out, "\n#### {}\n", words::heading(part));
+        for group in groups.iter().filter(|group| group.part == part) {
+            let (state, needs) = (group.state.words(), prose(&words::needs(&group.needs)));
+            let _ = write!(out, "- **{state}** {needs}");
+            if let Some(where_) = words::where_(group, diagnosis) {
+                let _ = write!(out, " {where_}: {}", prose(&words::first_places(&group.places)));
+            }
+            let told = group.told.map(|told| (told.what.as_str(), told.next.as_deref()));
+            if let Some((what, next)) = told.or(group.spared.map(|why| (why, None))) {
+                let _ = write!(out, "  \n  {}", prose(&what.lines().collect::<Vec<_>>().join(" ")));
+                if let Some(next) = next {
+                    let _ = write!(out, "  \n  → {}", prose(next));
+                }
+            }
+            out.push('\n');
+        }
+        let _ = writeln!(out, "\n{}", words::tally(&counts(diagnosis, part)));
+    }
+    for (at, paste) in pastes(diagnosis).iter().enumerate() {
+        let _ = writeln!(out, "\n{}. {}: {}\n", at + 1, prose(&paste.to_do), prose(&words::all_places(&paste.places)));
+        for note in &paste.notes {
+            let mut lines = note.lines();
+            let _ = writeln!(out, "{}\n", prose(lines.next().unwrap_or_default()));
+            let rest: Vec<&str> = lines.collect();
+            if !rest.is_empty() {
+                fenced(&mut out, "", &(rest.join("\n") + "\n"));
+            }
+        }
+        fenced(&mut out, paste.language, &paste.text);
+    }
+    let _ = writeln!(out, "\n{}", words::closing(diagnosis));
+    out
+}

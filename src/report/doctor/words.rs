@@ -1,0 +1,116 @@
+//! Needs and places in words.
+
+use std::collections::BTreeMap;
+
+use super::groups::{Group, State};
+use crate::{
+    model::{Checked, Diagnosis, ExitCode, Need, Part},
+    report::text::count,
+};
+
+/// So many places are named; the rest is counted.
+const NAMED: usize = 5;
+
+pub(super) fn title(diagnosis: &Diagnosis) -> String {
+    let name = diagnosis.organization.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
+    let of = |part| diagnosis.checked.iter().filter(|checked| checked.part == part).count();
+    let mode = if diagnosis.enforce { "enforce" } else { "report" };
+    let (accounts, clusters) = (count(of(Part::Account), "account"), count(of(Part::Cluster), "cluster"));
+    format!("{name}{accounts}, {clusters}; mode: {mode}")
+}
+
+pub(super) fn heading(part: Part) -> &'static str {
+    match part {
+        Part::Hub => "Hub",
+        Part::Account => "Accounts",
+        Part::Cluster => "Clusters",
+    }
+}
+
+/// The result as a machine reads it.
+pub(super) fn result(diagnosis: &Diagnosis) -> &'static str {
+    match diagnosis.exit_code() {
+        ExitCode::InSync => "fine",
+        ExitCode::Drift => "missing",
+        ExitCode::Error => "error",
+        ExitCode::Incomplete => "untold",
+    }
+}
+
+/// The needs; rights in clusters by their verbs: `create, patch of clusterroles, roles`.
+pub(super) fn needs(needs: &[Need]) -> String {
+    let mut by_object: BTreeMap<(&str, Option<&str>, Option<&str>), Vec<&str>> = BTreeMap::new();
+    let mut told: Vec<String> = Vec::new();
+    for need in needs {
+        match need {
+            Need::Right(right) => {
+                by_object.entry((right.resource, right.name, right.namespace)).or_default().push(right.verb);
+            }
+            other => told.push(other.to_string()),
+        }
+    }
+    let mut by_verbs: BTreeMap<Vec<&str>, Vec<String>> = BTreeMap::new();
+    for ((resource, name, namespace), verbs) in by_object {
+        let name = name.map(|name| format!(" {name}")).unwrap_or_default();
+        let namespace = namespace.map(|namespace| format!(" in {namespace}")).unwrap_or_default();
+        by_verbs.entry(verbs).or_default().push(format!("{resource}{name}{namespace}"));
+    }
+    let rights = by_verbs.iter().map(|(verbs, objects)| format!("{} {}", verbs.join(", "), objects.join(", ")));
+    let rights = rights.collect::<Vec<_>>().join("; ");
+    told.extend(Some(rights).filter(|rights| !rights.is_empty()));
+    told.join(", ")
+}
+
+/// `in 3 of 5 accounts`; nothing for the hub, which is one.
+pub(super) fn where_(group: &Group<'_>, diagnosis: &Diagnosis) -> Option<String> {
+    let one = match group.part {
+        Part::Hub => return None,
+        Part::Account => "account",
+        Part::Cluster => "cluster",
+    };
+    let all = diagnosis.checked.iter().filter(|checked| checked.part == group.part).count();
+    let here = group.places.len();
+    Some(if here == all { format!("in {}", all_of(all, one)) } else { format!("in {here} of {}", count(all, one)) })
+}
+
+fn all_of(all: usize, one: &str) -> String {
+    if all == 1 { format!("the {one}") } else { format!("all {}", count(all, one)) }
+}
+
+/// The first places by name, and how many there are beside.
+pub(super) fn first_places(places: &[&Checked]) -> String {
+    let named: Vec<String> = places.iter().take(NAMED).map(|checked| checked.place.to_string()).collect();
+    let more = places.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{more}", named.join(", "))
+}
+
+/// Every place by name.
+pub(super) fn all_places(places: &[&Checked]) -> String {
+    places.iter().map(|checked| checked.place.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// `52 checks are fine, 3 missing, 6 not needed`.
+pub(super) fn tally(counts: &BTreeMap<State, usize>) -> String {
+    let fine = counts.get(&State::Fine).copied().unwrap_or_default();
+    let is = if fine == 1 { "is" } else { "are" };
+    let mut told = vec![format!("{} {is} fine", count(fine, "check"))];
+    for state in [State::Missing, State::Untold, State::Advice, State::NotNeeded] {
+        if let Some(n) = counts.get(&state) {
+            told.push(match state {
+                State::Untold => format!("{n} cannot be told"),
+                other => format!("{n} {}", other.words()),
+            });
+        }
+    }
+    told.join(", ")
+}
+
+/// What it comes down to, in a sentence.
+pub(super) fn closing(diagnosis: &Diagnosis) -> &'static str {
+    match diagnosis.exit_code() {
+        ExitCode::Drift => "Something is missing. Paste what stands above, then run `rolecall doctor` again.",
+        ExitCode::Incomplete => "Nothing is known to be missing, but not everything could be told.",
+        _ => "rolecall has everything that it needs.",
+    }
+}
