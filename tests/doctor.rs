@@ -137,7 +137,7 @@ async fn an_account_that_lets_nobody_in_gets_its_trust_policy_without_the_secret
 #[tokio::test]
 async fn a_hub_that_may_nothing_gets_its_policy() {
     let scene = Scene::new(AuthenticationMode::Api).await;
-    let hub = scene.as_role_of_the_hub("organizations:*").await;
+    let hub = scene.as_role_of_the_hub("organizations:*");
     let report = hub.json(&["doctor"], 1).await;
     let given = statements(paste(&report, "hub-policy"));
     assert_eq!(given[0]["Action"], json!(["organizations:DescribeOrganization", "organizations:ListAccounts"]));
@@ -162,7 +162,6 @@ async fn a_cluster_that_does_not_know_rolecall_gets_the_commands_of_its_mode() {
     scene.cluster(ACCOUNTS[1], |cluster| {
         cluster.entries.clear();
         cluster.mode = Some(AuthenticationMode::ConfigMap);
-        cluster.creator = None;
     });
     let report = scene.json(&["doctor"], 1).await;
     let entry = paste(&report, "access-entry")["text"].as_str().unwrap();
@@ -192,7 +191,10 @@ async fn an_entry_of_a_role_that_was_made_anew_is_made_anew() {
 async fn a_cluster_that_cannot_be_reached_says_why() {
     let scene = Scene::new(AuthenticationMode::Api).await;
     // Nobody listens on the port of tcpmux.
-    scene.cluster(ACCOUNTS[0], |cluster| cluster.endpoint = "https://127.0.0.1:1".to_owned());
+    scene.settings(&format!(
+        "mode: enforce\nclusters:\n  connect:\n    - {{match: {{accounts: [\"{}\"]}}, server: \"https://127.0.0.1:1\"}}\n",
+        ACCOUNTS[0]
+    ));
     let report = scene.json(&["doctor"], 1).await;
     let missing = checks(&report, "missing");
     assert_eq!((&missing[0]["needs"], &missing[0]["cause"]), (&json!([{"kind": "other", "name": "reach"}]), &json!("unreachable")));

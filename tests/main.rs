@@ -19,6 +19,8 @@ mod contract_kubernetes;
 mod daemon;
 mod demo;
 mod deploy;
+#[cfg(feature = "lab")]
+mod doctor;
 mod first_light;
 mod lab_discovery;
 mod onboarding;
