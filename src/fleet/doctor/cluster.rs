@@ -134,7 +134,7 @@ fn of_right(right: &KubernetesRight, held: Result<bool, Unreadable>) -> Verdict 
         Ok(false) => Verdict::Missing(Told {
             cause: Cause::NotAllowed,
             what: format!("the cluster says that rolecall may not {right}"),
-            next: Some("Apply the manifest below.".to_owned()),
+            next: Some("Apply the manifest that is ready to paste.".to_owned()),
         }),
         Err(why) => verdicts::of_cluster(&why),
     }
@@ -163,13 +163,19 @@ fn way_in(stop: &Stop, cluster: &Cluster, entries: Option<&EntryTrials>) -> Verd
         Some(Ok(Some(_))) => Verdict::Fine,
         Some(Ok(None)) => told(
             Cause::AwsAuthWhereEntries,
-            format!("{}: {role} has no access entry; if mapRoles breaks, rolecall is locked out", cluster.id),
+            format!(
+                "{}: {role} gets in without an access entry; if mapRoles breaks, rolecall is locked out",
+                cluster.id
+            ),
             "Give it an access entry of its own.".to_owned(),
         ),
         Some(Err(_)) => Verdict::NotNeeded("whether it has one is not known"),
         None => told(
             Cause::AwsAuthAlone,
-            format!("{}: {role} gets in by aws-auth alone; if mapRoles breaks, rolecall is locked out", cluster.id),
+            format!(
+                "{}: {role} gets in by aws-auth or as the cluster's creator; if mapRoles breaks, a row does not help",
+                cluster.id
+            ),
             "The mode API_AND_CONFIG_MAP lets it have an access entry of its own.".to_owned(),
         ),
     }

@@ -89,9 +89,12 @@ fn not_needed(action: &str) -> Verdict {
         LIST_REGIONS => "the settings name the regions",
         DESCRIBE_CLUSTER => "there is no cluster",
         SIMULATE => "no write has to be asked about",
+        "iam:GetRole" | "iam:GetUser" | "iam:ListRoles" => "the policy names nobody for whom it is called",
         _ if ENTRY_READS.contains(&action) => "no cluster reads access entries",
-        _ if action.starts_with("iam:") => "the policy names nobody for whom it is called",
-        _ => "no access entry is written",
+        _ if ENTRY_WRITES_OF_CLUSTER.contains(&action) || ENTRY_WRITES_OF_ENTRY.contains(&action) => {
+            "no access entry is written"
+        }
+        _ => return verdicts::before("nothing asks for it"),
     })
 }
 

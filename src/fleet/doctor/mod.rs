@@ -124,7 +124,7 @@ async fn examine(context: &Arc<Context>, hub: &Arc<Hub>, diagnosis: &mut Diagnos
             checks.push((Need::Accounts, known));
         }
         // What is missing is told by the trials; accounts that were told of before are looked at all the same.
-        Err(FleetError::Discover(error)) if verdicts_is_missing(&error) => {
+        Err(FleetError::Discover(error)) if lacks(&error) => {
             checks.push((Need::Accounts, verdicts::before(&error.to_string())));
         }
         Err(error) => return Err(error),
@@ -135,7 +135,7 @@ async fn examine(context: &Arc<Context>, hub: &Arc<Hub>, diagnosis: &mut Diagnos
     Ok(())
 }
 
-fn verdicts_is_missing(error: &DiscoverError) -> bool {
+fn lacks(error: &DiscoverError) -> bool {
     matches!(verdicts::of_error(error), Verdict::Missing(_))
 }
 
@@ -143,6 +143,9 @@ fn verdicts_is_missing(error: &DiscoverError) -> bool {
 fn left_out(context: &Context, tried: &BTreeSet<&'static str>, reads_organization: bool) -> Vec<(Need, Verdict)> {
     let need = walk::need(context);
     let why = |action: &str| {
+        if !action.starts_with("organizations:") {
+            return verdicts::before("nothing asks for it");
+        }
         if !reads_organization {
             return Verdict::NotNeeded("the settings name the accounts");
         }

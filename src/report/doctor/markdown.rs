@@ -26,12 +26,11 @@ pub(super) fn render(diagnosis: &Diagnosis, all: bool) -> String {
             if let Some(where_) = words::where_(group, diagnosis) {
                 let _ = write!(out, " {where_}: {}", prose(&words::first_places(&group.places)));
             }
-            let told = group.told.map(|told| (told.what.as_str(), told.next.as_deref()));
-            if let Some((what, next)) = told.or(group.spared.map(|why| (why, None))) {
-                let _ = write!(out, "  \n  {}", prose(&what.lines().collect::<Vec<_>>().join(" ")));
-                if let Some(next) = next {
-                    let _ = write!(out, "  \n  → {}", prose(next));
-                }
+            if let Some(what) = words::what(group).or(group.spared.map(str::to_owned)) {
+                let _ = write!(out, "  \n  {}", prose(&what));
+            }
+            if let Some(next) = group.told.and_then(|told| told.next.as_ref()) {
+                let _ = write!(out, "  \n  → {}", prose(next));
             }
             out.push('\n');
         }

@@ -7,6 +7,9 @@ mod json;
 mod markdown;
 mod paste;
 mod table;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
 mod words;
 
 use super::{Format, View};

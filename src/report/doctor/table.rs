@@ -71,10 +71,9 @@ fn lines(group: &Group<'_>, diagnosis: &Diagnosis) -> Vec<Line> {
     if group.part != Part::Hub && group.state < State::Fine {
         lines.push(under().with(PLAIN, words::first_places(&group.places)));
     }
-    if let Some(told) = group.told {
-        lines.push(under().with(DIM, told.what.lines().collect::<Vec<_>>().join(" ")));
-        lines.extend(told.next.iter().map(|next| under().with(PLAIN, format!("→ {next}"))));
-    }
+    lines.extend(words::what(group).map(|what| under().with(DIM, what)));
+    let next = group.told.and_then(|told| told.next.as_ref());
+    lines.extend(next.map(|next| under().with(PLAIN, format!("→ {next}"))));
     lines.extend(group.spared.map(|why| under().with(DIM, why)));
     lines
 }

@@ -114,3 +114,10 @@ pub(super) fn closing(diagnosis: &Diagnosis) -> &'static str {
         _ => "rolecall has everything that it needs.",
     }
 }
+
+/// What happened, and that it is one of several where it is.
+pub(super) fn what(group: &Group<'_>) -> Option<String> {
+    let told = group.told?.what.lines().collect::<Vec<_>>().join(" ");
+    let one = group.places.len() == 1 && group.needs.len() == 1;
+    Some(if one { told } else { format!("for example: {told}") })
+}
