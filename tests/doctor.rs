@@ -163,18 +163,57 @@ async fn a_cluster_that_does_not_know_rolecall_gets_the_commands_of_its_mode() {
         cluster.entries.clear();
         cluster.mode = Some(AuthenticationMode::ConfigMap);
     });
+    scene.settings("mode: enforce\nclusters: {onboarding: {selfEntry: false}}\n");
     let report = scene.json(&["doctor"], 1).await;
     let entry = paste(&report, "access-entry")["text"].as_str().unwrap();
     for command in [
         format!("aws eks create-access-entry --region eu-west-1 --cluster-name main --principal-arn {role}\n"),
-        format!("aws eks associate-access-policy --region eu-west-1 --cluster-name main --principal-arn {role} --access-scope type=cluster --policy-arn {}\n", scene::CLUSTER_ADMIN),
+        format!(
+            "aws eks associate-access-policy --region eu-west-1 --cluster-name main --principal-arn {role} --access-scope type=cluster --policy-arn {}\n",
+            scene::CLUSTER_ADMIN
+        ),
     ] {
         assert!(entry.contains(&command), "{entry}");
     }
     let row = paste(&report, "aws-auth-row");
     assert_eq!(accounts(row), ACCOUNTS[1..2]);
-    assert!(row["text"].as_str().unwrap().starts_with("# account-333333333333 (333333333333), eu-west-1\neksctl create"));
+    assert!(
+        row["text"].as_str().unwrap().starts_with("# account-333333333333 (333333333333), eu-west-1\neksctl create")
+    );
     assert!(row["notes"].to_string().contains("authenticationMode=API_AND_CONFIG_MAP"), "{row:#}");
+}
+
+#[tokio::test]
+async fn a_cluster_into_which_rolecall_lets_itself_lacks_nothing_but_the_right_to() {
+    let scene = Scene::new(AuthenticationMode::Api).await;
+    scene.cluster(ACCOUNTS[0], |cluster| cluster.entries.clear());
+    let report = scene.json(&["doctor"], 0).await;
+    assert_eq!((&checks(&report, "advice")[0]["cause"], &report["paste"]), (&json!("self-entry"), &json!([])));
+    // So it is: a pass opens it, and nothing is left to say.
+    scene.run(&["sync"]).await;
+    assert_eq!(scene.json(&["doctor"], 0).await["checks"], json!([]));
+
+    scene.cluster(ACCOUNTS[0], |cluster| cluster.entries.clear());
+    scene.disallow(ACCOUNTS[0], "eks:CreateAccessEntry");
+    let report = scene.json(&["doctor"], 1).await;
+    assert_eq!(statements(paste(&report, "member-policy"))[0]["Action"], json!(["eks:CreateAccessEntry"]));
+}
+
+#[tokio::test]
+async fn a_hub_role_that_cannot_be_assumed_gets_its_trust_policy() {
+    let scene = Scene::new(AuthenticationMode::Api).await;
+    let role = scene.with_hub_role("the-hubs-secret");
+    let ran = scene.run(&["--output", "json", "doctor"]).await.expect(1);
+    let report = ran.json();
+    assert_eq!(checks(&report, "missing")[0]["needs"], json!([{"kind": "other", "name": "hub-role"}]));
+    let text = paste(&report, "hub-trust-policy")["text"].as_str().unwrap();
+    assert!(text.contains("arn:aws:iam::111111111111:root") && text.contains("HUB_EXTERNAL_ID"), "{text}");
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("the-hubs-secret"));
+
+    let trust = serde_json::from_str(&text.replace("HUB_EXTERNAL_ID", "the-hubs-secret")).unwrap();
+    scene.trust_hub_role(trust);
+    let mended = scene.json(&["doctor"], 0).await;
+    assert_eq!(mended["hub"], role);
 }
 
 #[tokio::test]
@@ -183,7 +222,8 @@ async fn an_entry_of_a_role_that_was_made_anew_is_made_anew() {
     scene.recreate_member_role(ACCOUNTS[0]);
     let report = scene.json(&["doctor"], 1).await;
     let text = paste(&report, "access-entry-anew")["text"].as_str().unwrap().to_owned();
-    let order = ["delete-access-entry", "create-access-entry", "associate-access-policy"].map(|c| text.find(c).unwrap());
+    let order =
+        ["delete-access-entry", "create-access-entry", "associate-access-policy"].map(|c| text.find(c).unwrap());
     assert!(order.is_sorted(), "{text}");
 }
 
@@ -197,7 +237,10 @@ async fn a_cluster_that_cannot_be_reached_says_why() {
     ));
     let report = scene.json(&["doctor"], 1).await;
     let missing = checks(&report, "missing");
-    assert_eq!((&missing[0]["needs"], &missing[0]["cause"]), (&json!([{"kind": "other", "name": "reach"}]), &json!("unreachable")));
+    assert_eq!(
+        (&missing[0]["needs"], &missing[0]["cause"]),
+        (&json!([{"kind": "other", "name": "reach"}]), &json!("unreachable"))
+    );
     assert!(missing[0]["why"].as_str().unwrap().contains("127.0.0.1:1"), "{report:#}");
     assert_eq!(report["paste"], json!([]));
 }

@@ -203,6 +203,8 @@ pub enum Cause {
     UnknownToAwsAuth,
     /// The cluster does not know rolecall, and reads access entries.
     UnknownToEntries,
+    /// The cluster does not know rolecall yet, which gives itself an access entry.
+    SelfEntry,
     /// There is an access entry for it, and the cluster does not let it in.
     EntryWithoutEffect,
     /// It gets in by aws-auth, and the cluster reads access entries.

@@ -101,7 +101,10 @@ fn state() -> State {
         clusters: BTreeMap::new(),
         center: None,
         queues: BTreeMap::new(),
-        keys: BTreeMap::from([("AKIAHUB".to_owned(), key(&format!("arn:aws:iam::{HUB}:user/hub"), "AIDAHUB", None, "AKIAHUB"))]),
+        keys: BTreeMap::from([(
+            "AKIAHUB".to_owned(),
+            key(&format!("arn:aws:iam::{HUB}:user/hub"), "AIDAHUB", None, "AKIAHUB"),
+        )]),
         serial: 0,
     };
     for number in ACCOUNTS {
@@ -138,6 +141,23 @@ impl Scene {
              {EXTERNAL_ID}\n  regions: [eu-west-1]\n  exclude: {{accounts: [\"{HUB}\"]}}\npolicy: [policy.yaml]\n{more}"
         );
         fs::write(self.folder.path().join("rolecall.yaml"), text).unwrap();
+    }
+
+    /// Settings with a hub role that trusts nobody yet; gives its ARN.
+    pub fn with_hub_role(&self, external_id: &str) -> String {
+        self.lab.world().write().add_role(&id(HUB), "/", "rolecall-hub", json!({"Statement": []}), long_ago()).unwrap();
+        let arn = format!("arn:aws:iam::{HUB}:role/rolecall-hub");
+        let file = self.folder.path().join("rolecall.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        let hub = format!("organization:\n  hub: {{roleArn: \"{arn}\", externalId: {external_id}}}\n");
+        fs::write(&file, text.replace("organization:\n", &hub)).unwrap();
+        arn
+    }
+
+    /// Gives the hub role this trust policy.
+    pub fn trust_hub_role(&self, trust: Value) {
+        let mut state = self.lab.world().write();
+        state.accounts.get_mut(&id(HUB)).unwrap().iam.roles.get_mut("rolecall-hub").unwrap().trust = trust;
     }
 
     /// The same with another identity as the hub: a role that is not allowed this.

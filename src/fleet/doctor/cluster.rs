@@ -54,7 +54,8 @@ async fn entries(doctor: &Doctor, stop: &Stop, cluster: &Cluster, seen: &mut See
     if !mode.reads_entries() {
         return None;
     }
-    if doctor.context.inputs.settings.surface.by_entries(mode) {
+    let settings = &doctor.context.inputs.settings;
+    if settings.surface.by_entries(mode) || settings.onboarding.self_entry {
         seen.written = Some(cluster.id.clone());
     }
     let trials = observe::entry_trials(&eks(cluster, &stop.session), &stop.role.to_string()).await;
@@ -91,7 +92,7 @@ async fn inside(
     match ask(doctor, stop, cluster, &asked, began).await {
         Err(why) if why.kind == UnreadableKind::Unauthenticated => {
             told.checks.push((Need::Reach, Verdict::Fine));
-            told.checks.push((Need::SignIn, shut_out(stop, entries, &why)));
+            told.checks.push((Need::SignIn, shut_out(doctor, stop, entries, &why)));
         }
         Err(why) => told.checks.push((Need::Reach, verdicts::of_cluster(&why))),
         Ok(rights) => {
@@ -141,7 +142,7 @@ fn of_right(right: &KubernetesRight, held: Result<bool, Unreadable>) -> Verdict 
 }
 
 /// The verdict on a cluster that answers 401, by what would let rolecall in.
-fn shut_out(stop: &Stop, entries: Option<&EntryTrials>, why: &Unreadable) -> Verdict {
+fn shut_out(doctor: &Doctor, stop: &Stop, entries: Option<&EntryTrials>, why: &Unreadable) -> Verdict {
     let why = connect::with_principal(why.clone(), &stop.role.to_string());
     let (cause, more) = match entries.map(|entries| &entries.describe) {
         None => (Cause::UnknownToAwsAuth, "; it reads aws-auth alone"),
@@ -149,6 +150,10 @@ fn shut_out(stop: &Stop, entries: Option<&EntryTrials>, why: &Unreadable) -> Ver
             Cause::EntryWithoutEffect,
             "; it has an access entry, which lets nobody in when the role was made anew since",
         ),
+        Some(Ok(None)) if doctor.enforces() && doctor.context.inputs.settings.onboarding.self_entry => {
+            let next = "Nothing: the next `rolecall sync` gives it an access entry of its own.".to_owned();
+            return Verdict::Advice(Told { cause: Cause::SelfEntry, what: why.message, next: Some(next) });
+        }
         Some(_) => (Cause::UnknownToEntries, ""),
     };
     Verdict::Missing(Told { cause, what: format!("{}{more}", why.message), next: why.next })

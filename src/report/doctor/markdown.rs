@@ -37,7 +37,16 @@ pub(super) fn render(diagnosis: &Diagnosis, all: bool) -> String {
         let _ = writeln!(out, "\n{}", words::tally(&counts(diagnosis, part)));
     }
     for (at, paste) in pastes(diagnosis).iter().enumerate() {
-        let _ = writeln!(out, "\n{}. {}: {}\n", at + 1, prose(&paste.to_do), prose(&words::all_places(&paste.places)));
+        let hub = paste.places.iter().all(|checked| checked.part == Part::Hub);
+        let places = if hub { String::new() } else { format!(": {}", prose(&words::places_to_paste(&paste.places))) };
+        let _ = writeln!(
+            out,
+            "
+{}. {}{places}
+",
+            at + 1,
+            prose(&paste.to_do)
+        );
         for note in &paste.notes {
             let mut lines = note.lines();
             let _ = writeln!(out, "{}\n", prose(lines.next().unwrap_or_default()));

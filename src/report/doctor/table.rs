@@ -88,7 +88,7 @@ fn heading(number: usize, paste: &Paste<'_>) -> Vec<Line> {
     });
     if !paste.places.iter().all(|checked| checked.part == Part::Hub) {
         let here = count(paste.places.len(), of);
-        lines.push(comment(&format!("{here}: {}", words::all_places(&paste.places))));
+        lines.push(comment(&format!("{here}: {}", words::places_to_paste(&paste.places))));
     }
     for note in &paste.notes {
         lines.extend(note.lines().map(|line| Line::new(0).solid(DIM, format!("# {line}"))));

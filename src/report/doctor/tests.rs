@@ -61,7 +61,10 @@ fn account(number: u64, missing: &[&'static str]) -> Checked {
 }
 
 fn cluster(number: u64, name: &str, need: Need, verdict: Verdict) -> Checked {
-    let checks = vec![(Need::Reach, Verdict::Fine), (need, verdict)];
+    let mut checks = vec![(need, verdict)];
+    if need != Need::Reach {
+        checks.insert(0, (Need::Reach, Verdict::Fine));
+    }
     Checked { mode: Some(AuthenticationMode::Api), ..checked(Part::Cluster, place(number, Some(name)), checks) }
 }
 

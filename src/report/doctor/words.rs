@@ -8,8 +8,10 @@ use crate::{
     report::text::count,
 };
 
-/// So many places are named; the rest is counted.
+/// So many places are named with what is missing; the rest is counted.
 const NAMED: usize = 5;
+/// So many with what is pasted there; JSON names all.
+const NAMED_TO_PASTE: usize = 30;
 
 pub(super) fn title(diagnosis: &Diagnosis) -> String {
     let name = diagnosis.organization.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
@@ -79,15 +81,19 @@ fn all_of(all: usize, one: &str) -> String {
 
 /// The first places by name, and how many there are beside.
 pub(super) fn first_places(places: &[&Checked]) -> String {
-    let named: Vec<String> = places.iter().take(NAMED).map(|checked| checked.place.to_string()).collect();
-    let more = places.len().saturating_sub(NAMED);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("{}{more}", named.join(", "))
+    named(places, NAMED)
 }
 
-/// Every place by name.
-pub(super) fn all_places(places: &[&Checked]) -> String {
-    places.iter().map(|checked| checked.place.to_string()).collect::<Vec<_>>().join(", ")
+/// The places where something is to be pasted: by name as far as a person would read.
+pub(super) fn places_to_paste(places: &[&Checked]) -> String {
+    named(places, NAMED_TO_PASTE)
+}
+
+fn named(places: &[&Checked], most: usize) -> String {
+    let names: Vec<String> = places.iter().take(most).map(|checked| checked.place.to_string()).collect();
+    let more = places.len().saturating_sub(most);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("{}{more}", names.join(", "))
 }
 
 /// `52 checks are fine, 3 missing, 6 not needed`.
