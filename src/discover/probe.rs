@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_iam::types::PolicyEvaluationDecisionType as Decision;
+use aws_sdk_iam::types::{PolicyEvaluationDecisionType as Decision, ResourceSpecificResult};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
@@ -162,7 +162,8 @@ pub async fn simulate(
 ///
 /// See <https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html>.
 fn meaning(answer: &aws_sdk_iam::types::EvaluationResult) -> Simulated {
-    let of_resources = answer.resource_specific_results().iter().flat_map(|one| one.missing_context_values());
+    let of_resources =
+        answer.resource_specific_results().iter().flat_map(ResourceSpecificResult::missing_context_values);
     let keys: BTreeSet<String> = answer.missing_context_values().iter().chain(of_resources).cloned().collect();
     let organization = answer.organizations_decision_detail().is_some_and(|detail| !detail.allowed_by_organizations());
     let boundary =

@@ -265,6 +265,10 @@ pub struct ClusterUser {
 
 /// Everything that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each tells of one key of the settings, and they do not depend on each other"
+)]
 pub struct Diagnosis {
     /// The organization's id, where there is one.
     pub organization: Option<String>,

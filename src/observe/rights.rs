@@ -61,10 +61,8 @@ pub async fn rights(
     let inside = inside?;
     let in_rules = |right: &KubernetesRight| {
         let rules = if right.namespace.is_some() { &inside } else { &everywhere };
-        match rules.rules.iter().any(|rule| covers(rule, right)) {
-            true => Some(true),
-            false => rules.complete.then_some(false),
-        }
+        let given = rules.rules.iter().any(|rule| covers(rule, right));
+        (given || rules.complete).then_some(given)
     };
     let open = wanted.iter().any(|right| in_rules(right).is_none());
     let everything = open && asks.may(everything()).await.unwrap_or(false);

@@ -42,8 +42,8 @@ pub(super) async fn examine(doctor: &Doctor, stop: &Stop, eks: &Eks, name: &str)
         return seen;
     }
     doctor.context.progress.clusters_found(1);
-    let entries = entries(doctor, stop, &cluster, &mut seen).await;
-    seen.clusters.push(inside(doctor, stop, &cluster, entries.as_ref(), began).await);
+    let entries = Box::pin(entries(doctor, stop, &cluster, &mut seen)).await;
+    seen.clusters.push(Box::pin(inside(doctor, stop, &cluster, entries.as_ref(), began)).await);
     doctor.context.progress.cluster_done(Status::InSync);
     seen
 }
@@ -58,7 +58,7 @@ async fn entries(doctor: &Doctor, stop: &Stop, cluster: &Cluster, seen: &mut See
     if settings.surface.by_entries(mode) || settings.onboarding.self_entry {
         seen.written = Some(cluster.id.clone());
     }
-    let trials = observe::entry_trials(&eks(cluster, &stop.session), &stop.role.to_string()).await;
+    let trials = Box::pin(observe::entry_trials(&eks(cluster, &stop.session), &stop.role.to_string())).await;
     let mut note = |action, error: Option<&Unreadable>| {
         seen.note(action, error.map_or(Verdict::Fine, verdicts::of_entries));
     };

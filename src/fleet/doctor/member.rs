@@ -137,7 +137,8 @@ async fn clusters(doctor: Arc<Doctor>, stop: Arc<Stop>, region: Region) -> Seen 
     for name in names {
         let (doctor, stop, eks) = (Arc::clone(&doctor), Arc::clone(&stop), Arc::clone(&eks));
         tasks.spawn(
-            async move { doctor.clusters.take(cluster::examine(&doctor, &stop, &eks, &name)).await }.in_current_span(),
+            async move { doctor.clusters.take(Box::pin(cluster::examine(&doctor, &stop, &eks, &name))).await }
+                .in_current_span(),
         );
     }
     for part in join_all(tasks).await {

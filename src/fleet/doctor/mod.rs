@@ -46,7 +46,7 @@ pub async fn diagnose(
     };
     diagnosis.partition = hub.partition().clone();
     diagnosis.hub = Some(trusted(hub.caller(), &context).to_string());
-    let work = examine(&context, &hub, &mut diagnosis);
+    let work = Box::pin(examine(&context, &hub, &mut diagnosis));
     context.unless_called_off(work).await.ok_or(FleetError::Cancelled)??;
     diagnosis.checked.sort_by(|a, b| (a.part, &a.place).cmp(&(b.part, &b.place)));
     Ok(diagnosis)

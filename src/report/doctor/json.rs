@@ -10,7 +10,7 @@ use super::{
     words,
 };
 use crate::{
-    model::{Cause, Checked, Diagnosis, KubernetesRight, Need, Part},
+    model::{AccountId, Cause, Checked, Diagnosis, KubernetesRight, Need, Part, Region},
     report::json::print,
 };
 
@@ -130,9 +130,9 @@ fn need(need: &Need) -> NeedEntry {
 fn place(checked: &Checked) -> PlaceEntry<'_> {
     let place = &checked.place;
     PlaceEntry {
-        account: place.account.as_ref().map(|account| account.as_str()),
+        account: place.account.as_ref().map(AccountId::as_str),
         account_name: place.account_name.as_deref(),
-        region: place.region.as_ref().map(|region| region.as_str()),
+        region: place.region.as_ref().map(Region::as_str),
         cluster: place.cluster.as_deref(),
     }
 }

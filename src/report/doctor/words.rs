@@ -39,9 +39,12 @@ pub(super) fn result(diagnosis: &Diagnosis) -> &'static str {
     }
 }
 
+/// A resource, an object's name and a namespace.
+type Object<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
+
 /// The needs; rights in clusters by their verbs: `create, patch of clusterroles, roles`.
 pub(super) fn needs(needs: &[Need]) -> String {
-    let mut by_object: BTreeMap<(&str, Option<&str>, Option<&str>), Vec<&str>> = BTreeMap::new();
+    let mut by_object: BTreeMap<Object<'_>, Vec<&str>> = BTreeMap::new();
     let mut told: Vec<String> = Vec::new();
     for need in needs {
         match need {
