@@ -30,7 +30,7 @@ fn statements(paste: &Value) -> Value {
 
 #[tokio::test]
 async fn nothing_is_missing() {
-    let scene = Scene::new(AuthenticationMode::ApiAndConfigMap).await;
+    let scene = Scene::new(AuthenticationMode::ApiAndConfigMap);
     let before = scene.writes();
     let ran = scene.run(&["doctor"]).await.expect(0);
     assert!(ran.stdout.contains("rolecall has everything that it needs."), "{}", ran.stdout);
@@ -46,7 +46,7 @@ async fn nothing_is_missing() {
 
 #[tokio::test]
 async fn an_action_that_three_accounts_lack_is_one_line_and_one_statement() {
-    let scene = Scene::new(AuthenticationMode::ApiAndConfigMap).await;
+    let scene = Scene::new(AuthenticationMode::ApiAndConfigMap);
     for account in &ACCOUNTS[..3] {
         scene.disallow(account, "eks:ListAccessEntries");
     }
@@ -75,7 +75,7 @@ async fn an_action_that_three_accounts_lack_is_one_line_and_one_statement() {
 
 #[tokio::test]
 async fn writes_are_asked_of_iam_and_only_where_they_are_made() {
-    let scene = Scene::new(AuthenticationMode::Api).await;
+    let scene = Scene::new(AuthenticationMode::Api);
     let writes = ["eks:CreateAccessEntry", "eks:AssociateAccessPolicy"];
     for action in writes {
         scene.disallow(ACCOUNTS[0], action);
@@ -100,7 +100,7 @@ async fn writes_are_asked_of_iam_and_only_where_they_are_made() {
 
 #[tokio::test]
 async fn what_cannot_be_asked_cannot_be_told() {
-    let scene = Scene::new(AuthenticationMode::Api).await;
+    let scene = Scene::new(AuthenticationMode::Api);
     scene.disallow(ACCOUNTS[4], "iam:SimulatePrincipalPolicy");
     let before = scene.writes();
     let report = scene.json(&["doctor"], 3).await;
@@ -114,7 +114,7 @@ async fn what_cannot_be_asked_cannot_be_told() {
 
 #[tokio::test]
 async fn an_account_that_lets_nobody_in_gets_its_trust_policy_without_the_secret() {
-    let scene = Scene::new(AuthenticationMode::Api).await;
+    let scene = Scene::new(AuthenticationMode::Api);
     scene.trust(ACCOUNTS[2], json!({"Statement": []}));
     let report = scene.json(&["doctor"], 1).await;
     assert_eq!(accounts(checks(&report, "missing")[0]), ACCOUNTS[2..3]);
@@ -136,8 +136,8 @@ async fn an_account_that_lets_nobody_in_gets_its_trust_policy_without_the_secret
 
 #[tokio::test]
 async fn a_hub_that_may_nothing_gets_its_policy() {
-    let scene = Scene::new(AuthenticationMode::Api).await;
-    let hub = scene.as_role_of_the_hub("organizations:*");
+    let scene = Scene::new(AuthenticationMode::Api);
+    let hub = scene.with_hub_not_allowed("organizations:*");
     let report = hub.json(&["doctor"], 1).await;
     let given = statements(paste(&report, "hub-policy"));
     assert_eq!(given[0]["Action"], json!(["organizations:DescribeOrganization", "organizations:ListAccounts"]));
@@ -147,7 +147,7 @@ async fn a_hub_that_may_nothing_gets_its_policy() {
 
 #[tokio::test]
 async fn without_credentials_that_is_what_is_missing() {
-    let scene = Scene::new(AuthenticationMode::Api).await;
+    let scene = Scene::new(AuthenticationMode::Api);
     let report = scene.without_credentials().json(&["doctor"], 1).await;
     let missing = checks(&report, "missing");
     assert_eq!(missing[0]["needs"], json!([{"kind": "other", "name": "credentials"}]), "{report:#}");
@@ -156,7 +156,7 @@ async fn without_credentials_that_is_what_is_missing() {
 
 #[tokio::test]
 async fn a_cluster_that_does_not_know_rolecall_gets_the_commands_of_its_mode() {
-    let scene = Scene::new(AuthenticationMode::ApiAndConfigMap).await;
+    let scene = Scene::new(AuthenticationMode::ApiAndConfigMap);
     let role = scene::role(ACCOUNTS[0]);
     scene.cluster(ACCOUNTS[0], |cluster| cluster.entries.clear());
     scene.cluster(ACCOUNTS[1], |cluster| {
@@ -185,7 +185,7 @@ async fn a_cluster_that_does_not_know_rolecall_gets_the_commands_of_its_mode() {
 
 #[tokio::test]
 async fn a_cluster_into_which_rolecall_lets_itself_lacks_nothing_but_the_right_to() {
-    let scene = Scene::new(AuthenticationMode::Api).await;
+    let scene = Scene::new(AuthenticationMode::Api);
     scene.cluster(ACCOUNTS[0], |cluster| cluster.entries.clear());
     let report = scene.json(&["doctor"], 0).await;
     assert_eq!((&checks(&report, "advice")[0]["cause"], &report["paste"]), (&json!("self-entry"), &json!([])));
@@ -201,7 +201,7 @@ async fn a_cluster_into_which_rolecall_lets_itself_lacks_nothing_but_the_right_t
 
 #[tokio::test]
 async fn a_hub_role_that_cannot_be_assumed_gets_its_trust_policy() {
-    let scene = Scene::new(AuthenticationMode::Api).await;
+    let scene = Scene::new(AuthenticationMode::Api);
     let role = scene.with_hub_role("the-hubs-secret");
     let ran = scene.run(&["--output", "json", "doctor"]).await.expect(1);
     let report = ran.json();
@@ -218,7 +218,7 @@ async fn a_hub_role_that_cannot_be_assumed_gets_its_trust_policy() {
 
 #[tokio::test]
 async fn an_entry_of_a_role_that_was_made_anew_is_made_anew() {
-    let scene = Scene::new(AuthenticationMode::Api).await;
+    let scene = Scene::new(AuthenticationMode::Api);
     scene.recreate_member_role(ACCOUNTS[0]);
     let report = scene.json(&["doctor"], 1).await;
     let text = paste(&report, "access-entry-anew")["text"].as_str().unwrap().to_owned();
@@ -229,7 +229,7 @@ async fn an_entry_of_a_role_that_was_made_anew_is_made_anew() {
 
 #[tokio::test]
 async fn a_cluster_that_cannot_be_reached_says_why() {
-    let scene = Scene::new(AuthenticationMode::Api).await;
+    let scene = Scene::new(AuthenticationMode::Api);
     // Nobody listens on the port of tcpmux.
     scene.settings(&format!(
         "mode: enforce\nclusters:\n  connect:\n    - {{match: {{accounts: [\"{}\"]}}, server: \"https://127.0.0.1:1\"}}\n",

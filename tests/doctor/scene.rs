@@ -116,7 +116,7 @@ fn state() -> State {
 
 impl Scene {
     /// Clusters of this mode that somebody else made, into which rolecall has its own access entry.
-    pub async fn new(mode: AuthenticationMode) -> Self {
+    pub fn new(mode: AuthenticationMode) -> Self {
         let lab = Lab::start(World::new(state())).unwrap();
         for number in ACCOUNTS {
             let id = cluster_id(number);
@@ -161,7 +161,7 @@ impl Scene {
     }
 
     /// The same with another identity as the hub: a role that is not allowed this.
-    pub fn as_role_of_the_hub(self, not_allowed: &str) -> Self {
+    pub fn with_hub_not_allowed(self, not_allowed: &str) -> Self {
         {
             let mut state = self.lab.world().write();
             let role = state.add_role(&id(HUB), "/", "rolecall-hub", json!({}), long_ago()).unwrap();
