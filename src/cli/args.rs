@@ -106,6 +106,17 @@ EXAMPLES
 
 Ends with 0, or 3 when an account or region could not be read.")]
     Discover,
+    /// Check hub, accounts and clusters for everything that rolecall needs; nothing is written.
+    #[command(after_help = "\
+EXAMPLES
+  rolecall doctor                               # what is missing, and what to paste where
+  rolecall doctor --all                         # also what is fine and what is not needed
+  rolecall doctor --output json | jq -r '.paste[] | select(.kind == \"member-policy\").text'
+
+Reads are tried. Writes are not: IAM is asked what would become of them, and each cluster what rolecall may do in it.
+Ends with 0 when nothing is missing, 1 when something is, 2 after an error, 3 when nothing is known to be missing but
+something could not be told.")]
+    Doctor(DoctorArgs),
     /// Compare every cluster with the policy and show what `sync` would change; nothing is written.
     #[command(after_help = "\
 EXAMPLES
@@ -215,6 +226,13 @@ impl WithinArgs {
         let any = !self.account.is_empty() || !self.cluster.is_empty();
         any.then(|| Within { accounts, names, ..Within::default() })
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// Also show what is fine and what is not needed.
+    #[arg(long)]
+    pub all: bool,
 }
 
 #[derive(Debug, Args)]

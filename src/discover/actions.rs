@@ -21,6 +21,24 @@ pub(super) const DESCRIBE_CLUSTER: &str = "eks:DescribeCluster";
 pub(super) const GET_ROLE: &str = "iam:GetRole";
 pub(super) const GET_USER: &str = "iam:GetUser";
 pub(super) const LIST_ROLES: &str = "iam:ListRoles";
+/// Asked by `rolecall doctor` alone, and only where changes are written.
+pub(super) const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
+
+/// The calls that read access entries.
+pub const ENTRY_READS: &[&str] =
+    &["eks:DescribeAccessEntry", "eks:ListAccessEntries", "eks:ListAssociatedAccessPolicies"];
+/// The calls that write them and are asked of the cluster.
+///
+/// See <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html>.
+pub const ENTRY_WRITES_OF_CLUSTER: &[&str] = &["eks:CreateAccessEntry"];
+/// The calls that write them and are asked of the entry.
+pub const ENTRY_WRITES_OF_ENTRY: &[&str] = &[
+    "eks:AssociateAccessPolicy",
+    "eks:DeleteAccessEntry",
+    "eks:DisassociateAccessPolicy",
+    "eks:TagResource",
+    "eks:UpdateAccessEntry",
+];
 
 /// What the hub credentials have to be allowed, sorted; those of the queue only where there is one.
 pub const HUB_ACTIONS: &[&str] = &[
@@ -55,4 +73,5 @@ pub const MEMBER_ACTIONS: &[&str] = &[
     GET_ROLE,
     GET_USER,
     LIST_ROLES,
+    SIMULATE,
 ];

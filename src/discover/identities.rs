@@ -57,6 +57,32 @@ pub async fn identities(session: &Session, account: &Account, wanted: &BTreeSet<
     Identities { found, findings: Vec::new() }
 }
 
+/// The calls that looking principals up takes, each with what it asks for.
+pub(super) struct Takes<'a> {
+    /// The path whose roles are listed.
+    pub(super) list: Option<&'static str>,
+    /// A role that is asked for.
+    pub(super) role: Option<&'a str>,
+    /// A user that is asked for.
+    pub(super) user: Option<&'a str>,
+}
+
+/// What [`identities()`] calls for these principals.
+pub(super) fn takes<'a>(session: &Session, account: &Account, wanted: &'a BTreeSet<Principal>) -> Takes<'a> {
+    let names = || wanted.iter().filter_map(|principal| named(principal, account, session));
+    let roles: BTreeSet<&str> = names().filter_map(Name::role).collect();
+    let sets = wanted.iter().any(|principal| matches!(principal, Principal::PermissionSet(_)));
+    let all = roles.len() > NAMES;
+    Takes {
+        list: if all { Some("/") } else { sets.then_some(SSO_PATH) },
+        role: roles.into_iter().next().filter(|_| !all),
+        user: names().find_map(|name| match name {
+            Name::User(name) => Some(name),
+            Name::Role(_) => None,
+        }),
+    }
+}
+
 /// A name to look up in this account's IAM.
 #[derive(Clone, Copy)]
 enum Name<'a> {

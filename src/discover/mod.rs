@@ -13,6 +13,7 @@ mod hub;
 mod identities;
 mod organization;
 mod pages;
+mod probe;
 mod queue;
 mod rates;
 mod session;
@@ -23,12 +24,13 @@ mod turns;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 pub(crate) mod tests;
 
-pub use actions::{HUB_ACTIONS, MEMBER_ACTIONS};
+pub use actions::{ENTRY_READS, ENTRY_WRITES_OF_CLUSTER, ENTRY_WRITES_OF_ENTRY, HUB_ACTIONS, MEMBER_ACTIONS};
 pub use clusters::{Eks, regions};
 pub use error::{DiscoverError, DiscoverErrorKind};
 pub use hub::{Caller, Hub, hub, hub_with};
 pub use identities::identities;
 pub use organization::{Found, Need, Organization, organization, organization_of};
+pub use probe::{Simulated, Trial, hub_trials, look_up_trials, simulate};
 pub use queue::{Message, Queue};
 pub use session::Session;
 pub use turns::Turns;

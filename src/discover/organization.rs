@@ -212,7 +212,7 @@ fn keeps(account: &Account, scope: &OrganizationScope) -> bool {
     scope.include.may_match_account(account) != Match::No && !scope.exclude.as_ref().is_some_and(excluded)
 }
 
-async fn describe(hub: &Hub, client: &Client) -> Result<String, DiscoverError> {
+pub(super) async fn describe(hub: &Hub, client: &Client) -> Result<String, DiscoverError> {
     let call = hub.call(actions::DESCRIBE_ORGANIZATION);
     hub.rates.describe_organization.wait().await;
     let answer = client.describe_organization().send().await.map_err(|e| DiscoverError::of(&e, &call))?;

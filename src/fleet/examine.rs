@@ -220,7 +220,7 @@ impl connect::Pace for Turn {
     }
 }
 
-fn eks(cluster: &Cluster, session: &Arc<Session>) -> connect::Eks {
+pub(super) fn eks(cluster: &Cluster, session: &Arc<Session>) -> connect::Eks {
     let region = cluster.id.region.clone();
     let (client, caller) = (session.eks(&region), session.own_principal().to_string());
     connect::Eks::new(client, Arc::new(Turn(Arc::clone(session), region)), cluster.id.clone(), caller)

@@ -2,6 +2,7 @@
 //! only when the whole fleet has been planned, so that budgets see all of it.
 
 mod correct;
+mod doctor;
 mod examine;
 mod journal;
 mod load;
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
+pub use doctor::diagnose;
 pub use load::{Inputs, Loaded, load};
 pub use progress::{Progress, Quiet};
 pub use walk::{Discovery, discover};

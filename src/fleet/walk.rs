@@ -124,11 +124,32 @@ pub(super) async fn examine_all(context: &Arc<Context>, hub: &Arc<Hub>) -> Resul
 
 /// Walks every account as soon as the organization's listing tells of it.
 async fn walk(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Result<(Organization, Seen), FleetError> {
+    let walk = Walk::new(context, hub, depth);
+    let mut accounts = JoinSet::new();
+    let organization = each_account(context, hub, |account| {
+        let span = info_span!("account", id = %account.id, name = %account.name);
+        accounts.spawn(Arc::clone(&walk).account(account).instrument(span));
+    });
+    // An error ends the accounts' walks with it: nothing was written yet.
+    let organization = organization.await?;
+    Ok((organization, Seen::all(join_all(accounts).await)))
+}
+
+/// What a pass with these inputs needs to know of the accounts.
+pub(super) fn need(context: &Context) -> Need {
     let inputs = &context.inputs;
-    let need = Need {
+    Need {
         account_tags: inputs.policy.needs_account_tags() || inputs.settings.needs_account_tags(),
         ou_paths: inputs.policy.needs_ou_paths() || inputs.settings.needs_ou_paths(),
-    };
+    }
+}
+
+/// Reads the organization and starts work on each account that is meant as soon as the listing tells of it.
+pub(super) async fn each_account(
+    context: &Arc<Context>,
+    hub: &Arc<Hub>,
+    mut start: impl FnMut(Account),
+) -> Result<Organization, FleetError> {
     let within = context.options.within.as_ref().and_then(Within::walked);
     let only = context.options.only.as_ref();
     let wanted = only.map(|only| only.plans.iter().map(|plan| &plan.cluster.account).collect::<BTreeSet<_>>());
@@ -140,20 +161,17 @@ async fn walk(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Result<(O
             drop(tell.send(account.clone()));
         }
     };
-    let walk = Walk::new(context, hub, depth);
-    let mut accounts = JoinSet::new();
     let mut start = |account: Account| {
         context.progress.accounts(1);
-        let span = info_span!("account", id = %account.id, name = %account.name);
-        accounts.spawn(Arc::clone(&walk).account(account).instrument(span));
+        start(account);
     };
     let mut organization = {
-        let listing = discover::organization_of(hub, &inputs.settings.scope, need, within.as_ref(), &found);
+        let (scope, within) = (&context.inputs.settings.scope, within.as_ref());
+        let listing = discover::organization_of(hub, scope, need(context), within, &found);
         let mut listing = std::pin::pin!(context.unless_called_off(listing));
         loop {
             tokio::select! {
                 Some(account) = told.recv() => start(account),
-                // An error ends the accounts' walks with it: nothing was written yet.
                 listed = &mut listing => break listed.ok_or(FleetError::Cancelled)??,
             }
         }
@@ -162,7 +180,7 @@ async fn walk(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Result<(O
         start(account);
     }
     organization.accounts.retain(wanted);
-    Ok((organization, Seen::all(join_all(accounts).await)))
+    Ok(organization)
 }
 
 /// What the parts of one walk share.

@@ -6,6 +6,7 @@ mod arn;
 mod aws_auth;
 mod cluster;
 mod desired;
+mod diagnosis;
 mod entry;
 mod explanation;
 mod finding;
@@ -30,6 +31,9 @@ pub use arn::{Arn, ArnError, Partition};
 pub use aws_auth::{AwsAuth, FieldManager, Section};
 pub use cluster::{AuthenticationMode, Cluster, ClusterId, ClusterPhase};
 pub use desired::{Desired, DesiredAccount, DesiredBinding, DesiredRole, DesiredRow};
+pub use diagnosis::{
+    Cause, Checked, ClusterUser, Diagnosis, KubernetesRight, Need, Part, Told, Verdict, kubernetes_rights,
+};
 pub use entry::{
     AccessScope, CLUSTER_ADMIN_POLICY, ENTRY_TAG, EntriesState, EntryPrecondition, ObservedEntry, PolicyGrant,
     STANDARD, SurfaceChoice, UnreadEntry, access_policy_arn, entry_group_fault, entry_username_fault, policy_name,

@@ -88,6 +88,29 @@ async fn read(eks: &Eks, desired: &Desired, strangers: bool, until: Instant) -> 
     Ok(state)
 }
 
+/// What came of the three calls that read access entries, made once each, and the entry of the principal they were made for.
+#[derive(Debug)]
+pub struct EntryTrials {
+    /// Listing.
+    pub list: Result<(), Unreadable>,
+    /// Describing: the principal's entry, where it has one.
+    pub describe: Result<Option<ObservedEntry>, Unreadable>,
+    /// Listing the entry's policies.
+    pub policies: Result<(), Unreadable>,
+}
+
+/// Tries the calls that read access entries on the entry of one principal, which need not exist.
+pub async fn entry_trials(eks: &Eks, principal: &str) -> EntryTrials {
+    let list = eks.ask(LIST, None, eks.client().list_access_entries().cluster_name(eks.name()).max_results(1).send());
+    let absent = |error: EksError| if error.fault == EksFault::NotFound { Ok(()) } else { Err(error.why) };
+    let (list, described, policies) = futures::join!(list, described(eks, principal), policies(eks, principal));
+    EntryTrials {
+        list: list.map(drop).map_err(|error| error.why),
+        describe: described.map_err(|error| error.why),
+        policies: policies.map(drop).or_else(absent),
+    }
+}
+
 /// The principal in small letters and without a role's path: names are unique within an account whatever their path.
 fn bare(principal: &str) -> String {
     let plain =
@@ -122,14 +145,7 @@ async fn principals(eks: &Eks) -> Result<Vec<String>, EksError> {
 }
 
 async fn entry(eks: &Eks, principal: &str, named: bool, strangers: bool) -> Result<Option<ObservedEntry>, EksError> {
-    let call = eks.client().describe_access_entry().cluster_name(eks.name()).principal_arn(principal);
-    let described = match eks.ask(DESCRIBE, Some(principal), call.send()).await {
-        Ok(described) => described,
-        Err(error) if error.fault == EksFault::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let bad = || eks.nonsense(DESCRIBE, Some(principal), "the answer holds no access entry that can be understood");
-    let mut entry = described.access_entry.and_then(|told| read_entry(told, principal)).ok_or_else(bad)?;
+    let Some(mut entry) = described(eks, principal).await? else { return Ok(None) };
     if entry.kind == STANDARD && (named || entry.ours || strangers) {
         match policies(eks, principal).await {
             Ok(policies) => entry.policies = Some(policies),
@@ -138,6 +154,17 @@ async fn entry(eks: &Eks, principal: &str, named: bool, strangers: bool) -> Resu
         }
     }
     Ok(Some(entry))
+}
+
+async fn described(eks: &Eks, principal: &str) -> Result<Option<ObservedEntry>, EksError> {
+    let call = eks.client().describe_access_entry().cluster_name(eks.name()).principal_arn(principal);
+    let described = match eks.ask(DESCRIBE, Some(principal), call.send()).await {
+        Ok(described) => described,
+        Err(error) if error.fault == EksFault::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let bad = || eks.nonsense(DESCRIBE, Some(principal), "the answer holds no access entry that can be understood");
+    described.access_entry.and_then(|told| read_entry(told, principal)).ok_or_else(bad).map(Some)
 }
 
 fn read_entry(told: types::AccessEntry, principal: &str) -> Option<ObservedEntry> {

@@ -4,12 +4,14 @@ mod aws_auth;
 mod convert;
 mod entries;
 mod rbac;
+mod rights;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::model::{AuthenticationMode, ClusterId, ClusterState, Desired, FieldManager, Observed};
 
-pub use entries::access_entries;
+pub use entries::{EntryTrials, access_entries, entry_trials};
+pub use rights::{Rights, rights};
 
 /// Reads what the policy may speak of in the cluster itself: aws-auth where the cluster reads it, rolecall's own RBAC
 /// objects, and whatever bears a name that rolecall would need. Each surface is known as a whole or unknown for a reason,

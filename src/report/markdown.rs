@@ -68,7 +68,7 @@ fn write_block(out: &mut String, block: &Block<'_>, view: &View) {
 }
 
 /// A block of code whose fence is longer than any run of backticks in it, so that nothing in it can end it.
-fn fenced(out: &mut String, language: &str, text: &str) {
+pub(super) fn fenced(out: &mut String, language: &str, text: &str) {
     let mut longest = 0;
     let mut run = 0;
     for c in text.chars() {

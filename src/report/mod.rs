@@ -6,6 +6,7 @@
 mod block;
 mod diff;
 mod discovery;
+mod doctor;
 mod explain;
 mod json;
 mod markdown;
@@ -22,6 +23,7 @@ mod fixture;
 mod tests;
 
 pub use discovery::{Discovered, render_discovery};
+pub use doctor::render_diagnosis;
 pub use explain::{Explained, render_explanation};
 pub use results::{ChangeResult, results, written};
 

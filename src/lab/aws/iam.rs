@@ -4,6 +4,7 @@
 
 mod checks;
 mod roles;
+mod simulation;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
@@ -36,6 +37,7 @@ fn answer(ask: &Ask<'_>) -> Result<Value, Fault> {
         "TagRole" => roles::tag(ask),
         "UntagRole" => roles::untag(ask),
         "ListRoleTags" => roles::list_tags(ask),
+        "SimulatePrincipalPolicy" => simulation::simulate(ask),
         "CreateUser" => users::create(ask),
         "GetUser" => users::get(ask),
         "ListUsers" => users::list(ask),
@@ -51,6 +53,9 @@ fn answer(ask: &Ask<'_>) -> Result<Value, Fault> {
 fn resource(ask: &Ask<'_>) -> String {
     let account = &ask.caller.account;
     let path = input::text(ask.input, "PathPrefix").unwrap_or("/");
+    if let Some(source) = input::text(ask.input, "PolicySourceArn") {
+        return source.to_owned();
+    }
     match (input::text(ask.input, "RoleName"), input::text(ask.input, "UserName")) {
         (Some(role), _) => format!("role {role}"),
         (_, Some(user)) => format!("user {user}"),

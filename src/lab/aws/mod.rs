@@ -232,6 +232,9 @@ fn allowed(state: &State, service: &str, ask: &Ask<'_>) -> Result<Result<(), Fau
         Some(role) if role.denied.iter().any(|denied| covers(denied, &action)) => {
             Err("with an explicit deny in an identity-based policy for the")
         }
+        Some(role) if role.not_allowed.iter().any(|missing| covers(missing, &action)) => {
+            Err("because no identity-based policy allows the")
+        }
         Some(_) => Ok(Ok(())),
     }
 }

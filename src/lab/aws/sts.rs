@@ -161,7 +161,7 @@ fn give(state: &mut State, mut caller: Caller, expires: Timestamp, now: Timestam
 
 fn caller_is_denied(state: &State, caller: &Caller, action: &str) -> bool {
     let role = caller.role.as_ref().and_then(|name| state.accounts.get(&caller.account)?.iam.roles.get(name));
-    role.is_some_and(|role| role.denied.iter().any(|denied| covers(denied, action)))
+    role.is_some_and(|role| role.denied.union(&role.not_allowed).any(|denied| covers(denied, action)))
 }
 
 fn denied(ask: &Ask<'_>, action: &str, role_arn: &str) -> Fault {

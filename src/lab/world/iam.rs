@@ -34,8 +34,11 @@ pub struct Role {
     pub max_session: u32,
     /// The trust policy.
     pub trust: Value,
-    /// Actions (`eks:DescribeCluster`, `eks:*`, `*`) that are denied to it. In the lab a role may do everything else.
+    /// Actions (`eks:DescribeCluster`, `eks:*`, `*`) that are denied to it. In the lab a role may do everything else but
+    /// what it is not allowed.
     pub denied: BTreeSet<String>,
+    /// Actions that no policy allows it.
+    pub not_allowed: BTreeSet<String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -67,6 +70,7 @@ impl Role {
             max_session: 3600,
             trust,
             denied: BTreeSet::new(),
+            not_allowed: BTreeSet::new(),
             tags: BTreeMap::new(),
         }
     }
@@ -100,6 +104,13 @@ impl State {
         let key = name.to_lowercase();
         roles.insert(key.clone(), Role::new(name, path, id, now, trust));
         roles.get_mut(&key)
+    }
+
+    /// Takes an action away from a role, as if no policy allowed it; `false` when there is no such role.
+    pub fn disallow(&mut self, account: &AccountId, role: &str, action: &str) -> bool {
+        let roles = self.accounts.get_mut(account).map(|account| &mut account.iam.roles);
+        let role = roles.and_then(|roles| roles.get_mut(&role.to_lowercase()));
+        role.map(|role| role.not_allowed.insert(action.to_owned())).is_some()
     }
 
     /// Makes a user, in place of one of the same name; `None` when there is no such account.

@@ -114,3 +114,29 @@ async fn users_and_tags_come_and_go() {
     iam.delete_user().user_name("Kim").send().await.unwrap();
     assert_eq!(refused!(iam.delete_user().user_name("Kim")).0, "NoSuchEntity");
 }
+
+#[tokio::test]
+async fn a_simulation_tells_what_a_role_is_denied_and_what_nothing_allows_it() {
+    let (lab, iam) = started();
+    {
+        let mut state = lab.world().write();
+        let account = MEMBER.parse().unwrap();
+        assert!(state.disallow(&account, "Admin", "eks:Create*"));
+        let role = state.accounts.get_mut(&account).unwrap().iam.roles.get_mut("admin").unwrap();
+        role.denied.insert("eks:DeleteAccessEntry".to_owned());
+    }
+    let role = iam.get_role().role_name("Admin").send().await.unwrap().role.unwrap();
+    let actions = ["eks:CreateAccessEntry", "eks:DeleteAccessEntry", "eks:UpdateAccessEntry"];
+    let ask = |arn: &str| {
+        let ask = iam.simulate_principal_policy().policy_source_arn(arn).resource_arns("arn:aws:eks:::cluster/x");
+        ask.set_action_names(Some(actions.map(str::to_owned).to_vec()))
+    };
+    let results = ask(role.arn()).send().await.unwrap();
+    let told: std::collections::BTreeMap<&str, &str> =
+        results.evaluation_results().iter().map(|one| (one.eval_action_name(), one.eval_decision().as_str())).collect();
+    let decisions = actions.map(|action| told[action]);
+    assert_eq!(decisions, ["implicitDeny", "explicitDeny", "allowed"]);
+    assert_eq!(refused!(ask(&format!("{}x", role.arn()))).0, "NoSuchEntity");
+    assert_eq!(refused!(ask("Admin")).0, "ValidationError");
+    assert_eq!(refused!(ask(role.arn()).action_names("nonsense")).0, "InvalidInput");
+}
