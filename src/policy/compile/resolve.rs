@@ -20,7 +20,7 @@ impl Resolver<'_> {
         match self.lookup(who) {
             Lookup::Found(found) => self.found(who, found, source, desired),
             Lookup::Missing => {
-                desired.findings.push(self.missing(who, source));
+                desired.findings.push(self.missing(who, source, false));
                 Vec::new()
             }
             Lookup::Unknown(why) => self.unknown(who, &why, source, desired),
@@ -48,7 +48,7 @@ impl Resolver<'_> {
 
     fn found(&self, who: &Who, found: Vec<Identity>, source: &Source, desired: &mut Desired) -> Vec<Identity> {
         let Some(first) = found.first().map(|identity| identity.arn.clone()) else {
-            desired.findings.push(self.missing(who, source));
+            desired.findings.push(self.missing(who, source, true));
             return found;
         };
         let wanted = |identity: &Identity| {
@@ -77,7 +77,8 @@ impl Resolver<'_> {
         kept
     }
 
-    fn missing(&self, who: &Who, source: &Source) -> Finding {
+    /// Nobody gets in: the principal is not there, or it exists and comes down to nobody.
+    fn missing(&self, who: &Who, source: &Source, exists: bool) -> Finding {
         let account = &self.cluster.account;
         let place = if account.name == account.id.as_str() {
             account.id.to_string()
@@ -93,6 +94,23 @@ impl Resolver<'_> {
                 format!("is assigned no permission set in account {place}"),
                 "assign it a permission set in the account, correct its name",
             ),
+            Principal::IamGroup(group) if exists && group.members => {
+                (format!("are nobody in account {place}: the group has no users"), "add users to it, correct its name")
+            }
+            Principal::IamGroup(group) if exists => (
+                match &group.via {
+                    Some(role) => format!("is nobody in account {place}: no role {role} that its members may assume"),
+                    None => format!("has no role in account {place} that its members may assume"),
+                },
+                "let the group's policies and the role's trust policy allow sts:AssumeRole, correct its name",
+            ),
+            Principal::IamGroup(group) => {
+                let message =
+                    format!("{who}: account {place} has no IAM group {}; nobody gets in by {source}", group.name);
+                return Finding::notice(FindingCode::PrincipalMissing, who.to_string(), message)
+                    .next("create it, correct its name, or leave the account out by `where`")
+                    .from_source(Some(source));
+            }
             _ => (format!("does not exist in account {place}"), "create it, correct its name"),
         };
         let message = format!("{who} {what}; nobody gets in by {source}");
@@ -102,14 +120,18 @@ impl Resolver<'_> {
     }
 
     fn unknown(&mut self, who: &Who, why: &str, source: &Source, desired: &mut Desired) -> Vec<Identity> {
+        let group = matches!(who.principal, Principal::IamGroup(_));
+        let what = if group { format!("whom {who} stands for") } else { format!("whether {who} exists") };
         let message = format!(
-            "whether {who} exists could not be told: {why}; nothing is given by {source}, and nothing is removed from \
-             the cluster"
+            "{what} could not be told: {why}; nothing is given by {source}, and nothing is removed from the cluster"
         );
+        let next = if group {
+            "choose one role by `via`, or let rolecall's member role read IAM in the account, then run the pass again"
+        } else {
+            "let rolecall's member role read IAM in the account, then run the pass again"
+        };
         desired.findings.push(
-            Finding::gap(FindingCode::PrincipalUnknown, who.to_string(), message)
-                .next("let rolecall's member role read IAM in the account, then run the pass again")
-                .from_source(Some(source)),
+            Finding::gap(FindingCode::PrincipalUnknown, who.to_string(), message).next(next).from_source(Some(source)),
         );
         push_once(&mut desired.unknown, format!("{who}: {why}"));
         self.doubt.add(who, &self.cluster.id.account);
