@@ -61,13 +61,13 @@ fn group(principal: &Principal) -> Option<&IamGroup> {
 
 /// Reads the groups that are named, each once.
 pub(super) async fn read(iam: &Iam<'_>, wanted: &BTreeSet<Principal>) -> Groups {
-    let mut named: BTreeMap<String, bool> = BTreeMap::new();
+    let mut named: BTreeMap<String, (&str, bool)> = BTreeMap::new();
     for group in wanted.iter().filter_map(group) {
-        *named.entry(key(&group.name)).or_default() |= !group.members;
+        named.entry(key(&group.name)).or_insert((&group.name, false)).1 |= !group.members;
     }
-    let reading = named.into_iter().map(|(name, policies)| async move {
-        let read = iam.group(&name, policies).await;
-        (name, read)
+    let reading = named.into_iter().map(|(key, (name, policies))| async move {
+        let read = iam.group(name, policies).await;
+        (key, read)
     });
     let reading: Vec<_> = reading.collect();
     let read: Vec<_> = stream::iter(reading).buffer_unordered(CONCURRENCY).collect().await;
