@@ -3,6 +3,9 @@
 //! See <https://docs.aws.amazon.com/IAM/latest/APIReference/>.
 
 mod checks;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod group_tests;
 mod groups;
 mod policies;
 mod roles;
