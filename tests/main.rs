@@ -20,6 +20,8 @@ mod daemon;
 mod demo;
 mod deploy;
 mod first_light;
+#[cfg(feature = "lab")]
+mod iam_groups;
 mod lab_discovery;
 mod onboarding;
 mod own_access;

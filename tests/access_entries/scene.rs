@@ -22,13 +22,14 @@ use rolecall::{
             organization::{Account, Organization},
         },
     },
-    model::{Arn, AuthenticationMode, ClusterId, ClusterReport, ENTRY_TAG, PassKind, PassReport, Region},
+    model::{AccountId, Arn, AuthenticationMode, ClusterId, ClusterReport, ENTRY_TAG, PassKind, PassReport, Region},
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 const HUB: &str = "111111111111";
-const MEMBER: &str = "222222222222";
+/// The account that the cluster is in.
+pub const MEMBER: &str = "222222222222";
 
 /// The roles that the policies of these tests name.
 const ROLES: [(&str, &str); 4] = [("/", "dev"), ("/teams/", "ops"), ("/", "auditor"), ("/", "other")];
@@ -165,6 +166,11 @@ impl Scene {
         calls.into_iter().filter(|((service, _), _)| *service == "eks").map(|((_, name), n)| (name, n)).collect()
     }
 
+    /// Changes the account that the cluster is in.
+    pub fn account<T>(&self, change: impl FnOnce(&mut State, &AccountId) -> T) -> T {
+        change(&mut self.lab.world().write(), &MEMBER.parse().unwrap())
+    }
+
     pub fn change<T>(&self, change: impl FnOnce(&mut EksCluster) -> T) -> T {
         change(self.lab.world().write().clusters.get_mut(&self.id).unwrap())
     }
@@ -207,7 +213,7 @@ impl Scene {
 }
 
 fn entry_of(state: &State, name: &str) -> AccessEntry {
-    let account: rolecall::model::AccountId = MEMBER.parse().unwrap();
+    let account: AccountId = MEMBER.parse().unwrap();
     let role = &state.accounts[&account].iam.roles[name];
     let arn: Arn = role.arn(&account);
     AccessEntry::new(&arn, role.id.clone(), long_ago() + SignedDuration::from_hours(1))
