@@ -1,5 +1,7 @@
 //! IAM groups: the roles that their members may assume, or the members themselves, on the lab's IAM and EKS.
 
+mod real;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
