@@ -19,6 +19,8 @@ mod contract_kubernetes;
 mod daemon;
 mod demo;
 mod deploy;
+#[cfg(feature = "lab")]
+mod elsewhere;
 mod first_light;
 #[cfg(feature = "lab")]
 mod iam_groups;

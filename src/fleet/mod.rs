@@ -3,6 +3,7 @@
 
 mod correct;
 mod examine;
+mod foreign;
 mod journal;
 mod load;
 mod progress;

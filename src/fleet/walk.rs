@@ -12,6 +12,7 @@ use tracing::{Instrument, debug, info_span};
 use super::{
     Context, FleetError,
     examine::{self, Examined},
+    foreign::{Foreign, is_foreign},
     selection,
     tasks::{FAULT, FAULT_NEXT, cluster_span, join_all, or_fault},
 };
@@ -159,6 +160,7 @@ async fn walk(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Result<(O
     while let Ok(account) = told.try_recv() {
         start(account);
     }
+    walk.foreign.listed(&organization);
     organization.accounts.retain(wanted);
     Ok((organization, Seen::all(join_all(accounts).await)))
 }
@@ -173,6 +175,7 @@ struct Walk {
     listing: Turns,
     /// Clusters at once.
     clusters: Turns,
+    foreign: Foreign,
 }
 
 /// One account on the walk.
@@ -188,7 +191,8 @@ impl Walk {
         let settings = &context.inputs.settings;
         let turns = || Turns::new(settings.limits.clusters);
         let (context, hub, timeout) = (Arc::clone(context), Arc::clone(hub), settings.timeout);
-        Arc::new(Self { context, hub, depth, timeout, listing: turns(), clusters: turns() })
+        let foreign = Foreign::new(&hub, timeout);
+        Arc::new(Self { context, hub, depth, timeout, listing: turns(), clusters: turns(), foreign })
     }
 
     async fn account(self: Arc<Self>, account: Account) -> Seen {
@@ -236,7 +240,7 @@ impl Walk {
         };
         debug!(%region, clusters = names.len(), "region read");
         if self.depth == Depth::Inside && !names.is_empty() {
-            stop.identities.get_or_init(|| self.listing.take(Box::pin(self.identities(stop)))).await;
+            stop.identities.get_or_init(|| Box::pin(self.identities(stop))).await;
         }
         let mut tasks = JoinSet::new();
         for name in names {
@@ -258,9 +262,14 @@ impl Walk {
     /// What IAM knows of the policy's principals. What was not looked up in time is unknown, not missing.
     async fn identities(&self, stop: &Stop) -> Arc<Identities> {
         let wanted = self.context.inputs.policy.principals_for(&stop.account);
-        let asking = discover::identities(&stop.session, &stop.account, &wanted);
-        let asked = timeout(self.timeout, self.context.unless_called_off(asking)).await;
-        Arc::new(asked.ok().flatten().unwrap_or_default())
+        let (foreign, own) = wanted.into_iter().partition(|principal| is_foreign(principal, &stop.account));
+        let asking = discover::identities(&stop.session, &stop.account, &own);
+        let asking = timeout(self.timeout, self.context.unless_called_off(asking));
+        let mut known = self.listing.take(Box::pin(asking)).await.ok().flatten().unwrap_or_default();
+        // Nobody waits for a turn behind this: where the organization is large, it is listed for a while.
+        let elsewhere = self.context.unless_called_off(self.foreign.look_up(foreign)).await;
+        known.found.extend(elsewhere.into_iter().flatten());
+        Arc::new(known)
     }
 
     /// One cluster, all of it within its own deadline.

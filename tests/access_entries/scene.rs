@@ -27,7 +27,8 @@ use rolecall::{
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-const HUB: &str = "111111111111";
+/// Another account of the organization, which is not walked; rolecall's own user is in it.
+pub const HUB: &str = "111111111111";
 /// The account that the cluster is in.
 pub const MEMBER: &str = "222222222222";
 
@@ -132,6 +133,14 @@ impl Scene {
         let scope = inputs(&settings, "access: []").settings.scope.clone();
         let hub = Arc::new(discover::hub_with(config, &scope, 4).await.unwrap());
         Self { lab, hub, id, settings }
+    }
+
+    /// The same with all accounts of the organization walked.
+    #[must_use]
+    pub fn walking_all(self) -> Self {
+        let only = format!(", include: {{accounts: [\"{MEMBER}\"]}}");
+        assert!(self.settings.contains(&only), "{}", self.settings);
+        Self { settings: self.settings.replace(&only, ""), ..self }
     }
 
     /// One pass under a policy; the calls of earlier passes are forgotten.

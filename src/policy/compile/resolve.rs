@@ -2,7 +2,7 @@
 
 use super::{doubt::Doubt, push_once};
 use crate::{
-    model::{Arn, Cluster, Desired, Finding, FindingCode, Identities, Identity, Lookup, Principal, Source},
+    model::{Cluster, Desired, Finding, FindingCode, Identities, Identity, Lookup, Principal, Source},
     policy::{entry::Who, principal::path_of},
 };
 
@@ -24,24 +24,38 @@ impl Resolver<'_> {
                 Vec::new()
             }
             Lookup::Unknown(why) => self.unknown(who, &why, source, desired),
-            Lookup::Outside => match &who.principal {
-                Principal::RoleArn(arn) | Principal::UserArn(arn) => {
-                    desired.findings.push(outside(who, arn, source));
-                    vec![Identity { arn: arn.clone(), unique_id: None, created: None }]
-                }
-                _ => self.unknown(who, "this pass does not walk the cluster's account", source, desired),
-            },
+            Lookup::Outside => self.as_written(who, "which is not an account of the organization", source, desired),
+            Lookup::Elsewhere(known) => self.as_written(who, &known, source, desired),
         }
     }
 
-    /// What is known of an ARN of another account is nothing: only the cluster's own account is looked into.
+    /// An ARN of another account that cannot be verified.
+    fn as_written(&mut self, who: &Who, known: &str, source: &Source, desired: &mut Desired) -> Vec<Identity> {
+        match &who.principal {
+            Principal::RoleArn(arn) | Principal::UserArn(arn) => {
+                let message = format!(
+                    "{who} is in account {}, {known}: it gets in as {source} says, existing or not",
+                    arn.account
+                );
+                desired.findings.push(
+                    Finding::notice(FindingCode::PrincipalUnknown, who.to_string(), message)
+                        .next("make sure that the ARN is right")
+                        .from_source(Some(source)),
+                );
+                vec![Identity { arn: arn.clone(), unique_id: None, created: None }]
+            }
+            _ => self.unknown(who, "this pass does not walk the cluster's account", source, desired),
+        }
+    }
+
+    /// Where nobody looked an ARN of another account up, nothing is known of it.
     fn lookup(&self, who: &Who) -> Lookup {
         let foreign = match &who.principal {
             Principal::RoleArn(arn) | Principal::UserArn(arn) => arn.account != self.cluster.id.account.as_str(),
             _ => false,
         };
         match self.identities.found.get(&who.principal) {
-            None if foreign => Lookup::Outside,
+            None if foreign => Lookup::Elsewhere("where it is not looked up".to_owned()),
             _ => self.identities.lookup(&who.principal),
         }
     }
@@ -80,7 +94,15 @@ impl Resolver<'_> {
     /// Nobody gets in: the principal is not there, or it exists and comes down to nobody.
     fn missing(&self, who: &Who, source: &Source, exists: bool) -> Finding {
         let account = &self.cluster.account;
-        let place = if account.name == account.id.as_str() {
+        let elsewhere = match &who.principal {
+            Principal::RoleArn(arn) | Principal::UserArn(arn) => {
+                Some(&arn.account).filter(|id| **id != account.id.as_str())
+            }
+            _ => None,
+        };
+        let place = if let Some(id) = elsewhere {
+            id.clone()
+        } else if account.name == account.id.as_str() {
             account.id.to_string()
         } else {
             format!("{} ({})", account.name, account.id)
@@ -137,14 +159,4 @@ impl Resolver<'_> {
         self.doubt.add(who, &self.cluster.id.account);
         Vec::new()
     }
-}
-
-fn outside(who: &Who, arn: &Arn, source: &Source) -> Finding {
-    let message = format!(
-        "{who} is in account {}, where it is not looked up: it gets in as {source} says, existing or not",
-        arn.account
-    );
-    Finding::notice(FindingCode::PrincipalUnknown, who.to_string(), message)
-        .next("make sure that the ARN is right")
-        .from_source(Some(source))
 }
