@@ -21,8 +21,12 @@ mod demo;
 mod deploy;
 mod doctor;
 #[cfg(feature = "lab")]
+mod elsewhere;
+#[cfg(feature = "lab")]
 mod events;
 mod first_light;
+#[cfg(feature = "lab")]
+mod iam_groups;
 mod lab_discovery;
 mod onboarding;
 mod own_access;

@@ -18,8 +18,14 @@ pub(super) const GET_CALLER_IDENTITY: &str = "sts:GetCallerIdentity";
 pub(super) const LIST_REGIONS: &str = "account:ListRegions";
 pub(super) const LIST_CLUSTERS: &str = "eks:ListClusters";
 pub(super) const DESCRIBE_CLUSTER: &str = "eks:DescribeCluster";
+pub(super) const GET_GROUP: &str = "iam:GetGroup";
+pub(super) const GET_GROUP_POLICY: &str = "iam:GetGroupPolicy";
+pub(super) const GET_POLICY: &str = "iam:GetPolicy";
+pub(super) const GET_POLICY_VERSION: &str = "iam:GetPolicyVersion";
 pub(super) const GET_ROLE: &str = "iam:GetRole";
 pub(super) const GET_USER: &str = "iam:GetUser";
+pub(super) const LIST_ATTACHED_GROUP_POLICIES: &str = "iam:ListAttachedGroupPolicies";
+pub(super) const LIST_GROUP_POLICIES: &str = "iam:ListGroupPolicies";
 pub(super) const LIST_ROLES: &str = "iam:ListRoles";
 /// Asked by `rolecall doctor` alone, and only where changes are written.
 pub(super) const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
@@ -70,8 +76,14 @@ pub const MEMBER_ACTIONS: &[&str] = &[
     LIST_CLUSTERS,
     "eks:TagResource",
     "eks:UpdateAccessEntry",
+    GET_GROUP,
+    GET_GROUP_POLICY,
+    GET_POLICY,
+    GET_POLICY_VERSION,
     GET_ROLE,
     GET_USER,
+    LIST_ATTACHED_GROUP_POLICIES,
+    LIST_GROUP_POLICIES,
     LIST_ROLES,
     SIMULATE,
 ];

@@ -7,11 +7,15 @@ use aws_smithy_types::DateTime;
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
-use super::{DiscoverError, DiscoverErrorKind, Session, actions, pages::read_pages, session::Service};
+use super::{
+    DiscoverError, DiscoverErrorKind, Session, actions, iam_groups,
+    pages::{next_marker, read_pages},
+    session::Service,
+};
 use crate::model::{Account, Arn, Identities, Identity, Lookup, Principal};
 
 /// IAM calls at the same time; IAM is one service for the whole account.
-const CONCURRENCY: usize = 4;
+pub(super) const CONCURRENCY: usize = 4;
 /// With more role names than this, one listing of all roles takes less time than a call for each: one page holds as many
 /// roles as an account may have unless its quota was raised.
 ///
@@ -27,34 +31,52 @@ pub async fn identities(session: &Session, account: &Account, wanted: &BTreeSet<
     let service = session.service("iam", None);
     let config = aws_sdk_iam::config::Builder::from(session.home_config()).retry_partition(service.retries()).build();
     let iam = Iam { session, service, client: Client::from_conf(config) };
-    let role_names: BTreeSet<&str> = wanted.iter().filter_map(|p| named(p, account, session)?.role()).collect();
+    let groups = Box::pin(iam_groups::read(&iam, wanted)).await;
+    let mut role_names: BTreeSet<&str> = wanted.iter().filter_map(|p| named(p, account, session)?.role()).collect();
+    role_names.extend(groups.roles(wanted));
     let sets = wanted.iter().any(|p| matches!(p, Principal::PermissionSet(_)));
-    let all_roles = if role_names.len() > NAMES { Some(iam.list("/").await) } else { None };
+    let list_all = role_names.len() > NAMES || groups.take_all_roles(wanted);
+    let all_roles = if list_all { Some(iam.list("/").await) } else { None };
     let sso_roles = match &all_roles {
         Some(all) => Some(all.clone()),
         None if sets => Some(iam.list(SSO_PATH).await),
         None => None,
     };
     let look_up = |principal: Principal| {
-        let (iam, all_roles, sso_roles) = (&iam, &all_roles, &sso_roles);
+        let (iam, groups, all_roles, sso_roles) = (&iam, &groups, &all_roles, &sso_roles);
         async move {
+            if let Principal::IamGroup(group) = &principal {
+                let (lookup, findings) = groups.look_up(iam, account, group, all_roles.as_ref()).await;
+                return (principal, lookup, findings);
+            }
             let lookup = match named(&principal, account, session) {
                 None => other(&principal, sso_roles.as_ref()),
                 Some(Name::Role(name)) => match all_roles {
                     Some(all) => among(all, name),
-                    None => iam.role(name).await,
+                    None => iam.role(name).await.map_or_else(Lookup::Unknown, found),
                 },
                 Some(Name::User(name)) => iam.user(name).await,
             };
             let lookup = same_path(&principal, lookup);
-            (principal, lookup)
+            (principal, lookup, Vec::new())
         }
     };
     // The futures are made before they are streamed: a closure inside the stream would keep this one from being sent
     // between threads.
     let lookups: Vec<_> = wanted.iter().cloned().map(look_up).collect();
-    let found = stream::iter(lookups).buffer_unordered(CONCURRENCY).collect().await;
-    Identities { found, findings: Vec::new() }
+    let looked_up: Vec<_> = stream::iter(lookups).buffer_unordered(CONCURRENCY).collect().await;
+    let mut identities = Identities::default();
+    for (principal, lookup, findings) in looked_up {
+        identities.found.insert(principal, lookup);
+        // Two entries about one group tell the same of it once.
+        let new = findings.into_iter().filter(|one| !identities.findings.contains(one)).collect::<Vec<_>>();
+        identities.findings.extend(new);
+    }
+    identities
+}
+
+fn found(role: Option<Role>) -> Lookup {
+    role.map_or(Lookup::Missing, |role| Lookup::Found(vec![role.identity]))
 }
 
 /// The calls that looking principals up takes, each with what it asks for.
@@ -115,17 +137,16 @@ fn last_part(name: &str) -> &str {
 }
 
 /// An account as a principal is nothing that IAM could tell of; the ARNs that are left belong to other accounts.
-fn other(principal: &Principal, sso_roles: Option<&Result<Vec<Identity>, String>>) -> Lookup {
+fn other(principal: &Principal, sso_roles: Option<&Result<Vec<Role>, String>>) -> Lookup {
     match (principal, sso_roles) {
         (Principal::PermissionSet(set), Some(Ok(roles))) => {
-            let roles: Vec<Identity> = roles.iter().filter(|role| is_role_of_set(&role.arn, set)).cloned().collect();
+            let roles = roles.iter().map(|role| &role.identity);
+            let roles: Vec<Identity> = roles.filter(|role| is_role_of_set(&role.arn, set)).cloned().collect();
             if roles.is_empty() { Lookup::Missing } else { Lookup::Found(roles) }
         }
         (Principal::PermissionSet(_), Some(Err(why))) => Lookup::Unknown(why.clone()),
         (Principal::Account(_), _) => Lookup::Found(Vec::new()),
-        (Principal::DirectoryGroup(_) | Principal::IamGroup(_), _) => {
-            Lookup::Unknown(format!("{principal} was not looked up in this pass"))
-        }
+        (Principal::DirectoryGroup(_), _) => Lookup::Unknown(format!("{principal} was not looked up in this pass")),
         _ => Lookup::Outside,
     }
 }
@@ -133,14 +154,13 @@ fn other(principal: &Principal, sso_roles: Option<&Result<Vec<Identity>, String>
 /// The role of this name; of names that differ in case alone there is never more than one.
 ///
 /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html> ("IAM name requirements").
-fn among(roles: &Result<Vec<Identity>, String>, name: &str) -> Lookup {
+fn among(roles: &Result<Vec<Role>, String>, name: &str) -> Lookup {
     match roles {
         Err(why) => Lookup::Unknown(why.clone()),
         Ok(roles) => {
-            match roles.iter().find(|role| role.arn.role_name().is_some_and(|found| found.eq_ignore_ascii_case(name))) {
-                Some(role) => Lookup::Found(vec![role.clone()]),
-                None => Lookup::Missing,
-            }
+            let same =
+                |role: &&Role| role.identity.arn.role_name().is_some_and(|found| found.eq_ignore_ascii_case(name));
+            found(roles.iter().find(same).cloned())
         }
     }
 }
@@ -176,14 +196,27 @@ fn same_path(principal: &Principal, lookup: Lookup) -> Lookup {
     }
 }
 
-struct Iam<'a> {
-    session: &'a Session,
-    service: Service<'a>,
-    client: Client,
+/// A role with the text of its trust policy.
+#[derive(Clone, Debug)]
+pub(super) struct Role {
+    pub(super) identity: Identity,
+    pub(super) trust: Option<String>,
+}
+
+/// IAM in one account.
+pub(super) struct Iam<'a> {
+    pub(super) session: &'a Session,
+    pub(super) service: Service<'a>,
+    pub(super) client: Client,
 }
 
 impl Iam<'_> {
-    async fn list(&self, path: &str) -> Result<Vec<Identity>, String> {
+    /// The role as which rolecall itself comes into clusters, without its path.
+    pub(super) fn own(&self) -> Arn {
+        self.session.own_principal()
+    }
+
+    async fn list(&self, path: &str) -> Result<Vec<Role>, String> {
         let call = self.session.call(actions::LIST_ROLES, None);
         let roles = read_pages(&call, |marker| {
             let call = &call;
@@ -191,58 +224,52 @@ impl Iam<'_> {
                 let ask = self.client.list_roles().path_prefix(path).max_items(1000).set_marker(marker);
                 let page = self.service.ask(ask.send()).await;
                 let page = page.map_err(|e| DiscoverError::of(&e, call))?;
-                let next = if page.is_truncated() { page.marker().map(str::to_owned) } else { None };
-                if page.is_truncated() && next.is_none() {
-                    return Err(DiscoverError::new(
-                        DiscoverErrorKind::Other,
-                        call,
-                        "a page was cut off without a marker",
-                    ));
-                }
+                let next = next_marker(call, page.is_truncated(), page.marker())?;
                 Ok((page.roles().iter().map(role).collect(), next))
             }
         })
         .await;
-        let roles: Vec<Option<Identity>> = roles.whole().map_err(|e| e.to_string())?;
+        let roles: Vec<Option<Role>> = roles.whole().map_err(|e| e.to_string())?;
         roles.into_iter().collect::<Option<_>>().ok_or_else(|| format!("{call} gave a role whose ARN cannot be read"))
     }
 
-    async fn role(&self, name: &str) -> Lookup {
+    /// The role of this name, if there is one.
+    pub(super) async fn role(&self, name: &str) -> Result<Option<Role>, String> {
         let call = self.session.call(actions::GET_ROLE, None).on(name);
         match self.service.ask(self.client.get_role().role_name(name).send()).await {
-            Ok(answer) => one(answer.role().and_then(role), name),
-            Err(e) => not_found(&DiscoverError::of(&e, &call)),
+            Ok(answer) => answer.role().and_then(role).map(Some).ok_or_else(|| unreadable(name)),
+            Err(e) => match DiscoverError::of(&e, &call) {
+                error if error.what() == DiscoverErrorKind::NotFound => Ok(None),
+                error => Err(error.to_string()),
+            },
         }
     }
 
     async fn user(&self, name: &str) -> Lookup {
         let call = self.session.call(actions::GET_USER, None).on(name);
         match self.service.ask(self.client.get_user().user_name(name).send()).await {
-            Ok(answer) => one(answer.user().and_then(user), name),
-            Err(e) => not_found(&DiscoverError::of(&e, &call)),
+            Ok(answer) => match answer.user().and_then(user) {
+                Some(identity) => Lookup::Found(vec![identity]),
+                None => Lookup::Unknown(unreadable(name)),
+            },
+            Err(e) => match DiscoverError::of(&e, &call) {
+                error if error.what() == DiscoverErrorKind::NotFound => Lookup::Missing,
+                error => Lookup::Unknown(error.to_string()),
+            },
         }
     }
 }
 
-fn one(identity: Option<Identity>, name: &str) -> Lookup {
-    match identity {
-        Some(identity) => Lookup::Found(vec![identity]),
-        None => Lookup::Unknown(format!("IAM's answer about {name} cannot be read")),
-    }
+fn unreadable(name: &str) -> String {
+    format!("IAM's answer about {name} cannot be read")
 }
 
-fn not_found(error: &DiscoverError) -> Lookup {
-    match error.what() {
-        DiscoverErrorKind::NotFound => Lookup::Missing,
-        _ => Lookup::Unknown(error.to_string()),
-    }
+fn role(role: &types::Role) -> Option<Role> {
+    let identity = identity(role.arn(), role.role_id(), role.create_date())?;
+    Some(Role { identity, trust: role.assume_role_policy_document().map(str::to_owned) })
 }
 
-fn role(role: &types::Role) -> Option<Identity> {
-    identity(role.arn(), role.role_id(), role.create_date())
-}
-
-fn user(user: &types::User) -> Option<Identity> {
+pub(super) fn user(user: &types::User) -> Option<Identity> {
     identity(user.arn(), user.user_id(), user.create_date())
 }
 
@@ -280,7 +307,8 @@ mod tests {
     #[test]
     fn a_role_is_found_in_a_list_whatever_the_case() {
         let arn = "arn:aws:iam::111122223333:role/ops/Deployer".parse().unwrap();
-        let roles = Ok(vec![Identity { arn, unique_id: None, created: None }]);
+        let identity = Identity { arn, unique_id: None, created: None };
+        let roles = Ok(vec![Role { identity, trust: None }]);
         assert!(matches!(among(&roles, "deployer"), Lookup::Found(_)));
         assert_eq!(among(&roles, "deploy"), Lookup::Missing);
     }

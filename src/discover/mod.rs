@@ -10,6 +10,7 @@ mod config;
 mod credentials;
 mod error;
 mod hub;
+mod iam_groups;
 mod identities;
 mod organization;
 mod pages;

@@ -42,6 +42,8 @@ pub struct Organization {
     pub accounts: Vec<Account>,
     /// Accounts that were skipped, and what could not be read.
     pub findings: Vec<Finding>,
+    /// Every account of the organization, those included that are not walked; `None` where that is not known.
+    pub members: Option<BTreeSet<AccountId>>,
     /// Whether all of it could be read.
     pub complete: bool,
 }
@@ -82,7 +84,8 @@ pub async fn organization_of(
         for id in ids.iter().filter(|id| only.is_none_or(|only| only.contains(id))) {
             told.tell(&Account { id: id.clone(), name: id.to_string(), ou_path: None, tags: None });
         }
-        return Ok(Organization { id: None, accounts: told.into_accounts(), findings: Vec::new(), complete: true });
+        let (accounts, findings) = (told.into_accounts(), Vec::new());
+        return Ok(Organization { id: None, accounts, findings, members: None, complete: true });
     }
     let client = hub.organizations();
     let (send, mut pages) = mpsc::unbounded_channel::<Vec<Listed>>();
@@ -103,6 +106,9 @@ pub async fn organization_of(
     let listing = Box::pin(async { Ok(list_accounts(hub, &client, only, send).await) });
     let (id, ended_by, (tree, mut listed)) = futures::try_join!(describe(hub, &client), listing, placing)?;
     let mut gaps = Gaps::default();
+    // A listing that ended early, at the accounts that were asked for, does not tell of the others.
+    let whole = ended_by.is_none() && only.is_none();
+    let members = whole.then(|| listed.iter().map(|listed| listed.account.id.clone()).collect());
     if let Some(error) = ended_by {
         if listed.is_empty() || error.what() == DiscoverErrorKind::AccessDenied {
             return Err(error);
@@ -125,7 +131,7 @@ pub async fn organization_of(
     let complete = gaps.findings.is_empty();
     let mut findings: Vec<Finding> = inactive.iter().map(Listed::skipped).collect();
     findings.extend(gaps.findings);
-    Ok(Organization { id: Some(id), accounts: told.into_accounts(), findings, complete })
+    Ok(Organization { id: Some(id), accounts: told.into_accounts(), findings, members, complete })
 }
 
 /// The accounts that were told already.

@@ -1,6 +1,6 @@
 //! Reading every page of a listing.
 
-use super::{DiscoverError, error::Call};
+use super::{DiscoverError, DiscoverErrorKind, error::Call};
 
 /// What came of a listing: all that was read, and the error that ended it early, if any.
 pub(super) struct Listing<T> {
@@ -42,5 +42,14 @@ where
                 }
             }
         }
+    }
+}
+
+/// Where IAM cuts a page off, it has to say where the next one begins.
+pub(super) fn next_marker(call: &Call, truncated: bool, marker: Option<&str>) -> Result<Option<String>, DiscoverError> {
+    match (truncated, marker) {
+        (false, _) => Ok(None),
+        (true, Some(marker)) => Ok(Some(marker.to_owned())),
+        (true, None) => Err(DiscoverError::new(DiscoverErrorKind::Other, call, "a page was cut off without a marker")),
     }
 }

@@ -4,6 +4,7 @@
 mod correct;
 mod doctor;
 mod examine;
+mod foreign;
 mod journal;
 mod load;
 mod progress;

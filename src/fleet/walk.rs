@@ -12,6 +12,7 @@ use tracing::{Instrument, debug, info_span};
 use super::{
     Context, FleetError,
     examine::{self, Examined},
+    foreign::{Foreign, is_foreign},
     selection,
     tasks::{FAULT, FAULT_NEXT, cluster_span, join_all, or_fault},
     within::Within,
@@ -126,10 +127,11 @@ pub(super) async fn examine_all(context: &Arc<Context>, hub: &Arc<Hub>) -> Resul
 async fn walk(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Result<(Organization, Seen), FleetError> {
     let walk = Walk::new(context, hub, depth);
     let mut accounts = JoinSet::new();
-    let organization = each_account(context, hub, |account| {
+    let start = |account: Account| {
         let span = info_span!("account", id = %account.id, name = %account.name);
         accounts.spawn(Arc::clone(&walk).account(account).instrument(span));
-    });
+    };
+    let organization = each_account(context, hub, start, |organization| walk.foreign.listed(organization));
     // An error ends the accounts' walks with it: nothing was written yet.
     let organization = organization.await?;
     Ok((organization, Seen::all(join_all(accounts).await)))
@@ -144,16 +146,21 @@ pub(super) fn need(context: &Context) -> Need {
     }
 }
 
-/// Reads the organization and starts work on each account that is meant as soon as the listing tells of it.
+/// Reads the organization and starts work on each account that is meant as soon as the listing tells of it. What was listed
+/// is told whole, before the accounts that are not meant are left out.
 pub(super) async fn each_account(
     context: &Arc<Context>,
     hub: &Arc<Hub>,
     mut start: impl FnMut(Account),
+    listed: impl FnOnce(&Organization),
 ) -> Result<Organization, FleetError> {
     let within = context.options.within.as_ref().and_then(Within::walked);
     let only = context.options.only.as_ref();
     let wanted = only.map(|only| only.plans.iter().map(|plan| &plan.cluster.account).collect::<BTreeSet<_>>());
-    let wanted = |account: &Account| wanted.as_ref().is_none_or(|wanted| wanted.contains(&account.id));
+    let wanted = |account: &Account| {
+        let meant = |ids: &BTreeSet<_>| ids.contains(&account.id);
+        within.as_ref().is_none_or(meant) && wanted.as_ref().is_none_or(|ids| ids.contains(&&account.id))
+    };
     let (tell, mut told) = mpsc::unbounded_channel();
     let found = |account: &Account| {
         if wanted(account) {
@@ -166,8 +173,10 @@ pub(super) async fn each_account(
         start(account);
     };
     let mut organization = {
-        let (scope, within) = (&context.inputs.settings.scope, within.as_ref());
-        let listing = discover::organization_of(hub, scope, need(context), within, &found);
+        let scope = &context.inputs.settings.scope;
+        // Principals of other accounts are looked up there, in a part of the fleet as in the whole of it.
+        let enough = within.as_ref().filter(|within| !context.inputs.policy.names_accounts_beside(within));
+        let listing = discover::organization_of(hub, scope, need(context), enough, &found);
         let mut listing = std::pin::pin!(context.unless_called_off(listing));
         loop {
             tokio::select! {
@@ -179,6 +188,7 @@ pub(super) async fn each_account(
     while let Ok(account) = told.try_recv() {
         start(account);
     }
+    listed(&organization);
     organization.accounts.retain(wanted);
     Ok(organization)
 }
@@ -193,6 +203,7 @@ struct Walk {
     listing: Turns,
     /// Clusters at once.
     clusters: Turns,
+    foreign: Foreign,
 }
 
 /// One account on the walk.
@@ -208,7 +219,8 @@ impl Walk {
         let settings = &context.inputs.settings;
         let turns = || Turns::new(settings.limits.clusters);
         let (context, hub, timeout) = (Arc::clone(context), Arc::clone(hub), settings.timeout);
-        Arc::new(Self { context, hub, depth, timeout, listing: turns(), clusters: turns() })
+        let foreign = Foreign::new(&hub, timeout);
+        Arc::new(Self { context, hub, depth, timeout, listing: turns(), clusters: turns(), foreign })
     }
 
     async fn account(self: Arc<Self>, account: Account) -> Seen {
@@ -266,7 +278,7 @@ impl Walk {
         };
         debug!(%region, clusters = names.len(), "region read");
         if self.depth == Depth::Inside && !names.is_empty() {
-            stop.identities.get_or_init(|| self.listing.take(Box::pin(self.identities(stop)))).await;
+            stop.identities.get_or_init(|| Box::pin(self.identities(stop))).await;
         }
         let mut tasks = JoinSet::new();
         for name in names {
@@ -301,9 +313,14 @@ impl Walk {
     /// What IAM knows of the policy's principals. What was not looked up in time is unknown, not missing.
     async fn identities(&self, stop: &Stop) -> Arc<Identities> {
         let wanted = self.context.inputs.policy.principals_for(&stop.account);
-        let asking = discover::identities(&stop.session, &stop.account, &wanted);
-        let asked = timeout(self.timeout, self.context.unless_called_off(asking)).await;
-        Arc::new(asked.ok().flatten().unwrap_or_default())
+        let (foreign, own) = wanted.into_iter().partition(|principal| is_foreign(principal, &stop.account));
+        let asking = discover::identities(&stop.session, &stop.account, &own);
+        let asking = timeout(self.timeout, self.context.unless_called_off(asking));
+        let mut known = self.listing.take(Box::pin(asking)).await.ok().flatten().unwrap_or_default();
+        // Nobody waits for a turn behind this: where the organization is large, it is listed for a while.
+        let elsewhere = self.context.unless_called_off(self.foreign.look_up(foreign)).await;
+        known.found.extend(elsewhere.into_iter().flatten());
+        Arc::new(known)
     }
 
     /// One cluster, all of it within its own deadline.

@@ -71,6 +71,11 @@ pub enum FindingCode {
     PrincipalUnknown,
     /// A permission set has more than one role in the account.
     PermissionSetAmbiguous,
+    /// Members of an IAM group may assume a role only under conditions that are not looked into, or not all of them may.
+    AssumeConditional,
+    /// A role that an IAM group's policies let its members assume, and that is left out since the role's trust policy does
+    /// not, or since it is no role for people.
+    AssumeRefused,
     /// A selector of the policy means no cluster of the fleet.
     SelectorMatchesNothing,
     /// A selector could not be decided for the cluster.

@@ -79,8 +79,10 @@ pub enum Lookup {
     Missing,
     /// It could not be told, for this reason.
     Unknown(String),
-    /// It was not looked up: the account is not one of the organization's that this pass walks.
+    /// It was not looked up: it is in an account that is not one of the organization's.
     Outside,
+    /// It was not looked up: it is in another account than the cluster, of which this is known.
+    Elsewhere(String),
 }
 
 /// What one account's IAM knows of the principals that the policy names.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use crate::{
-    model::{AccessScope, Account, Match, Principal, RbacSubject, RoleRef, Rule, Selector, Source},
+    model::{AccessScope, Account, AccountId, Match, Principal, RbacSubject, RoleRef, Rule, Selector, Source},
     source::Span,
 };
 
@@ -159,6 +159,16 @@ impl Policy {
             .filter(|(_, selector)| selector.may_match_account(account) != Match::No)
             .filter_map(|(who, _)| looked_up(who))
             .collect()
+    }
+
+    /// Whether a role or user is named by an ARN of an account that is none of these.
+    pub fn names_accounts_beside(&self, accounts: &BTreeSet<AccountId>) -> bool {
+        self.grants().any(|(who, _)| match &who.principal {
+            Principal::RoleArn(arn) | Principal::UserArn(arn) => {
+                arn.account_id().is_some_and(|account| !accounts.contains(&account))
+            }
+            _ => false,
+        })
     }
 
     /// Whether any selector asks for the accounts' tags.

@@ -169,22 +169,38 @@ pub(super) struct ScopedPolicyInput {
     pub(super) namespaces: Option<Vec<String>>,
 }
 
-/// Who gets in: exactly one of these keys.
+/// Who gets in: named in exactly one of these ways.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(untagged, rename_all_fields = "camelCase", deny_unknown_fields)]
 pub(super) enum WhoInput {
-    /// An IAM role: its name or path/name for that role in each cluster's own account, or its full ARN.
-    Role(String),
-    /// An IAM user: its name or path/name for that user in each cluster's own account, or its full ARN.
-    User(String),
-    /// A permission set of Identity Center by its name: the role it has in each cluster's own account.
-    PermissionSet(String),
-    /// An account id, in quotes: every role and user of the account, without groups (aws-auth's mapAccounts).
-    Account(String),
+    Role {
+        /// An IAM role: its name or path/name for that role in each cluster's own account, or its full ARN.
+        role: String,
+    },
+    User {
+        /// An IAM user: its name or path/name for that user in each cluster's own account, or its full ARN.
+        user: String,
+    },
+    PermissionSet {
+        /// A permission set of Identity Center by its name: the role it has in each cluster's own account.
+        permission_set: String,
+    },
+    Account {
+        /// An account id, in quotes: every role and user of the account, without groups (aws-auth's mapAccounts).
+        account: String,
+    },
+    IamGroup {
+        /// An IAM group of each cluster's own account by its name: the roles that its policies let its members assume.
+        iam_group: String,
+        /// The one role that counts, of those that the group's members may assume, by its name.
+        via: Option<String>,
+        /// `true` for the group's users themselves, one by one, in place of roles.
+        members: Option<bool>,
+    },
 }
 
 /// Keys of `who` that are refused in words of their own.
-pub(super) const LATER: [&str; 2] = ["directoryGroup", "iamGroup"];
+pub(super) const LATER: [&str; 1] = ["directoryGroup"];
 
 /// An IAM role that nodes run as.
 #[derive(Debug, Deserialize, JsonSchema)]

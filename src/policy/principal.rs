@@ -87,6 +87,53 @@ pub(super) fn permission_set(text: &str) -> Result<Who, Wrong> {
     Ok(Who { principal: Principal::PermissionSet(text.to_owned()), path: None })
 }
 
+/// An IAM group by its name, which stands for the group of that name in each cluster's own account.
+///
+/// See <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateGroup.html>.
+pub(super) fn iam_group(text: &str) -> Result<String, Wrong> {
+    let own =
+        "an IAM group is named without account and path: it is the group of that name in each cluster's own account";
+    if let Some(arn) = text.parse::<Arn>().ok().filter(|arn| arn.service == "iam") {
+        if let Some(name) = arn.resource.strip_prefix("group/").and_then(|rest| rest.rsplit('/').next()) {
+            let place = format!("choose the account by `where: {{accounts: [\"{}\"]}}`", arn.account);
+            return Err(Wrong::new(format!("{text:?} is an ARN, and {own}"))
+                .help(format!("write `iamGroup: {name}` and {place}")));
+        }
+        return Err(Wrong::new(format!("{text:?} is not the ARN of an IAM group")).help(format!("write a name: {own}")));
+    }
+    if let Some((_, name)) = text.rsplit_once('/') {
+        return Err(Wrong::new(format!("{text:?} has a path, and {own}")).help(format!("write `iamGroup: {name}`")));
+    }
+    if text.contains(['*', '?']) {
+        return Err(Wrong::new(format!("{text:?} is a pattern, and a group is named in full"))
+            .help("name each group in an entry of its own"));
+    }
+    if !(1..=128).contains(&text.len()) || !text.bytes().all(is_iam_byte) {
+        return Err(Wrong::new(format!(
+            "{text:?} cannot be an IAM group: a name takes 1 to 128 letters, digits and `+=,.@_-`"
+        )));
+    }
+    Ok(text.to_owned())
+}
+
+/// The one role by which an IAM group's members come, by its name: a role of the group's own account.
+pub(super) fn via(text: &str) -> Result<String, Wrong> {
+    let who = role(text)?;
+    match (who.principal, who.path) {
+        (Principal::RoleName(name), None) => Ok(name),
+        (Principal::RoleName(name), Some(_)) => {
+            Err(Wrong::new(format!("{text:?} has a path, and a role's name alone tells which one it is"))
+                .help(format!("write `via: {name}`")))
+        }
+        (Principal::RoleArn(arn), _) => {
+            let name = arn.role_name().unwrap_or_default();
+            Err(Wrong::new(format!("{text:?} is an ARN, and `via` names a role of the group's own account"))
+                .help(format!("write `via: {name}`")))
+        }
+        _ => Err(Wrong::new(format!("{text:?} is not the name of an IAM role"))),
+    }
+}
+
 /// An account by its id.
 pub(super) fn account(text: &str) -> Result<Who, Wrong> {
     if let Some(arn) = text.parse::<Arn>().ok().filter(|arn| arn.service == "iam" && arn.resource == "root") {

@@ -18,7 +18,7 @@ use super::{
     rules,
 };
 use crate::{
-    model::{Principal, RbacKind, RbacSubject, RoleRef, Rule, Source, SubjectKind},
+    model::{IamGroup, Principal, RbacKind, RbacSubject, RoleRef, Rule, Source, SubjectKind},
     source::{self, Diagnostic, Diagnostics, Document, SourceFile, Span, join, selector::selector},
 };
 
@@ -294,15 +294,37 @@ impl Reader<'_, '_> {
 
     fn who(&mut self, input: &WhoInput, at: &str) -> Option<Who> {
         let (key, who) = match input {
-            WhoInput::Role(text) => ("role", principal::role(text)),
-            WhoInput::User(text) => ("user", principal::user(text)),
-            WhoInput::PermissionSet(text) => ("permissionSet", principal::permission_set(text)),
-            WhoInput::Account(text) => ("account", principal::account(text)),
+            WhoInput::Role { role } => ("role", principal::role(role)),
+            WhoInput::User { user } => ("user", principal::user(user)),
+            WhoInput::PermissionSet { permission_set } => ("permissionSet", principal::permission_set(permission_set)),
+            WhoInput::Account { account } => ("account", principal::account(account)),
+            WhoInput::IamGroup { iam_group, via, members } => {
+                return self.iam_group(iam_group, via.as_deref(), *members, at);
+            }
         };
         self.principal(who, &join(at, key))
     }
 
-    fn principal(&mut self, who: Result<Who, Wrong>, at: &str) -> Option<Who> {
+    fn iam_group(&mut self, name: &str, via: Option<&str>, members: Option<bool>, at: &str) -> Option<Who> {
+        let name = self.principal(principal::iam_group(name), &join(at, "iamGroup"));
+        let role = via.map(|role| self.principal(principal::via(role), &join(at, "via")));
+        if via.is_some() && members.is_some() {
+            let message = "`via` and `members` do not go together: users that are mapped one by one need no role";
+            let help =
+                "keep `via` for a role that the group's members assume, or `members: true` for the users themselves";
+            let error = self.doc.error_at_key(&join(at, "members"), message).help(help);
+            self.diagnostics.push(error);
+            return None;
+        }
+        let via = match role {
+            Some(role) => Some(role?),
+            None => None,
+        };
+        let group = IamGroup { name: name?, via, members: members == Some(true) };
+        Some(Who { principal: Principal::IamGroup(group), path: None })
+    }
+
+    fn principal<T>(&mut self, who: Result<T, Wrong>, at: &str) -> Option<T> {
         match who {
             Ok(who) => Some(who),
             Err(Wrong { message, help }) => {

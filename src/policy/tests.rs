@@ -39,7 +39,7 @@ fn the_example_is_good_and_gives_no_cause_for_warnings() {
     let policy = policy.unwrap();
     let warnings = lint(&policy, date(2026, 11, 22));
     assert!(warnings.is_empty(), "{warnings:#?}");
-    assert_eq!((policy.roles.len(), policy.subjects.len(), policy.access.len(), policy.nodes.len()), (3, 4, 7, 1));
+    assert_eq!((policy.roles.len(), policy.subjects.len(), policy.access.len(), policy.nodes.len()), (3, 4, 9, 1));
     let sources: Vec<Source> = policy.access.iter().map(|entry| entry.spot.source.clone()).collect();
     let text = include_str!("../../config/policy.yaml");
     for source in sources {
@@ -66,7 +66,7 @@ fn the_example_fits_the_schema_that_editors_get() {
     let errors: Vec<String> = validator.iter_errors(&example).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:#?}");
     let text = schema.to_string();
-    assert!(text.contains("permissionSet") && !text.contains("directoryGroup") && !text.contains("iamGroup"), "{text}");
+    assert!(text.contains("permissionSet") && text.contains("iamGroup") && !text.contains("directoryGroup"), "{text}");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn everything_wrong_is_said_at_once() {
 
 #[test]
 fn whoever_gets_in_is_named_by_one_key() {
-    one_error("access: [{who: {}}]", "3:16", &["permissionSet"]);
+    one_error("access: [{who: {}}]", "3:16", &["needed: account, iamGroup, permissionSet, role, user"]);
     one_error("access: [{who: {role: a, user: b}}]", "3:16", &["do not go together", "keep one"]);
     one_error("access: [{groups: [a]}]", "3:11", &["`who` is missing"]);
     one_error(
@@ -143,13 +143,40 @@ fn whoever_gets_in_is_named_by_one_key() {
         "3:17",
         &["directoryGroup is not supported by this version", "permissionSet"],
     );
-    one_error("access: [{who: {iamGroup: A}}]", "3:17", &["iamGroup is not supported by this version"]);
     one_error("access: [{who: {account: 012345678901}}]", "3:26", &["must be quoted"]);
     one_error(
         "access: [{who: {role: 'arn:aws:sts::111122223333:assumed-role/dev/me'}}]",
         "3:23",
         &["iam::111122223333:role/dev"],
     );
+}
+
+#[test]
+fn an_iam_group_is_named_with_a_role_or_for_its_members() {
+    let who = |who: &str| {
+        let (policy, lines) = read(&[("p.yaml", &format!("{HEAD}access: [{{who: {{{who}}}, groups: [a]}}]"))]);
+        policy.unwrap_or_else(|| panic!("{lines:?}")).access[0].who.to_string()
+    };
+    assert_eq!(who("iamGroup: DevOps"), "IAM group DevOps");
+    assert_eq!(who("iamGroup: DevOps, members: false"), "IAM group DevOps");
+    assert_eq!(who("iamGroup: DevOps, via: K8sAdmin"), "IAM group DevOps via role K8sAdmin");
+    assert_eq!(who("iamGroup: DevOps, members: true"), "members of IAM group DevOps");
+    one_error("access: [{who: {role: a, via: b}}]", "3:16", &["`role` and `via` do not go together", "keep one"]);
+    one_error("access: [{who: {user: a, members: true}}]", "3:16", &["do not go together"]);
+    one_error("access: [{who: {via: b}}]", "3:11", &["`iamGroup` is missing in `who`"]);
+    one_error("access: [{who: {iamGroup: a, viaRole: b}}]", "3:30", &["viaRole", "did you mean `via`?"]);
+    one_error("access: [{who: {iamGroup: a, via: b, members: true}}]", "3:38", &["do not go together", "keep `via`"]);
+    one_error("access: [{who: {iamGroup: a, members: yes please}}]", "3:39", &["`members`: expected true or false"]);
+    one_error("access: [{who: {iamGroup: 'a b'}}]", "3:27", &["cannot be an IAM group"]);
+    one_error("access: [{who: {iamGroup: 'a*'}}]", "3:27", &["named in full"]);
+    one_error("access: [{who: {iamGroup: ops/a}}]", "3:27", &["`iamGroup: a`"]);
+    one_error(
+        "access: [{who: {iamGroup: 'arn:aws:iam::111122223333:group/ops/DevOps'}}]",
+        "3:27",
+        &["`iamGroup: DevOps`", "accounts: [\"111122223333\"]"],
+    );
+    one_error("access: [{who: {iamGroup: a, via: 'arn:aws:iam::111122223333:role/x/b'}}]", "3:35", &["`via: b`"]);
+    one_error("access: [{who: {iamGroup: a, via: x/b}}]", "3:35", &["`via: b`"]);
 }
 
 #[test]

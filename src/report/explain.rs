@@ -74,7 +74,7 @@ fn of_cluster(explanation: &Explanation) -> Vec<Line> {
             Lookup::Missing => {
                 lines.push(Line::new(2).with(DIM, format!("{principal}: {}", nothing_behind(principal))))
             }
-            Lookup::Found(_) | Lookup::Outside => {}
+            Lookup::Found(_) | Lookup::Outside | Lookup::Elsewhere(_) => {}
         }
     }
     for answer in &explanation.answers {

@@ -124,7 +124,9 @@ impl Checked<'_> {
         }
         let keys: Vec<String> = object.keys().map(|key| format!("`{key}`")).collect();
         let (message, help) = if keys.is_empty() {
-            (format!("{} is empty", label(pointer)), format!("one of these keys is needed: {}", allowed.join(", ")))
+            let needed: BTreeSet<&str> = meant.iter().flat_map(|errors| errors.iter()).filter_map(missing).collect();
+            let needed: Vec<&str> = needed.into_iter().collect();
+            (format!("{} is empty", label(pointer)), format!("one of these keys is needed: {}", needed.join(", ")))
         } else {
             let message = format!("{} do not go together in {}", wording::list(&keys, "and"), label(pointer));
             (message, "keep one of them".to_owned())
@@ -158,6 +160,14 @@ impl Checked<'_> {
         let raw = self.doc.raw(pointer)?;
         let secret = pointer.split('/').any(super::mask::is_secret) || raw.contains("://");
         (!secret && !raw.is_empty() && raw.len() <= 60 && !raw.contains('\n')).then_some(raw)
+    }
+}
+
+/// The key that is missing, where the error says so.
+fn missing<'e>(error: &'e ValidationError<'_>) -> Option<&'e str> {
+    match error.kind() {
+        Kind::Required { property } => property.as_str(),
+        _ => None,
     }
 }
 

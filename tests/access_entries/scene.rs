@@ -22,13 +22,15 @@ use rolecall::{
             organization::{Account, Organization},
         },
     },
-    model::{Arn, AuthenticationMode, ClusterId, ClusterReport, ENTRY_TAG, PassKind, PassReport, Region},
+    model::{AccountId, Arn, AuthenticationMode, ClusterId, ClusterReport, ENTRY_TAG, PassKind, PassReport, Region},
 };
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-const HUB: &str = "111111111111";
-const MEMBER: &str = "222222222222";
+/// Another account of the organization, which is not walked; rolecall's own user is in it.
+pub const HUB: &str = "111111111111";
+/// The account that the cluster is in.
+pub const MEMBER: &str = "222222222222";
 
 /// The roles that the policies of these tests name.
 const ROLES: [(&str, &str); 4] = [("/", "dev"), ("/teams/", "ops"), ("/", "auditor"), ("/", "other")];
@@ -133,6 +135,14 @@ impl Scene {
         Self { lab, hub, id, settings }
     }
 
+    /// The same with all accounts of the organization walked.
+    #[must_use]
+    pub fn walking_all(self) -> Self {
+        let only = format!(", include: {{accounts: [\"{MEMBER}\"]}}");
+        assert!(self.settings.contains(&only), "{}", self.settings);
+        Self { settings: self.settings.replace(&only, ""), ..self }
+    }
+
     /// One pass under a policy; the calls of earlier passes are forgotten.
     pub async fn pass(&self, kind: PassKind, policy: &str) -> PassReport {
         drop(self.lab.world().tally.take());
@@ -163,6 +173,11 @@ impl Scene {
     pub fn calls(&self) -> BTreeMap<String, u64> {
         let calls = self.lab.world().tally.take();
         calls.into_iter().filter(|((service, _), _)| *service == "eks").map(|((_, name), n)| (name, n)).collect()
+    }
+
+    /// Changes the account that the cluster is in.
+    pub fn account<T>(&self, change: impl FnOnce(&mut State, &AccountId) -> T) -> T {
+        change(&mut self.lab.world().write(), &MEMBER.parse().unwrap())
     }
 
     pub fn change<T>(&self, change: impl FnOnce(&mut EksCluster) -> T) -> T {
@@ -207,7 +222,7 @@ impl Scene {
 }
 
 fn entry_of(state: &State, name: &str) -> AccessEntry {
-    let account: rolecall::model::AccountId = MEMBER.parse().unwrap();
+    let account: AccountId = MEMBER.parse().unwrap();
     let role = &state.accounts[&account].iam.roles[name];
     let arn: Arn = role.arn(&account);
     AccessEntry::new(&arn, role.id.clone(), long_ago() + SignedDuration::from_hours(1))

@@ -1,5 +1,7 @@
 """What is asked of AWS, and what AWS documents for it."""
 
+import json
+
 import boto3
 
 NOWHERE = "999999999999"
@@ -7,7 +9,7 @@ NOWHERE = "999999999999"
 
 def run(contract):
     """Asks everything. Reads come first, so that what is changed later is not in them."""
-    subjects = [organizations, sts, account, iam, center, directory, clusters, entries, modes, queues]
+    subjects = [organizations, sts, account, iam, groups, policies, center, directory, clusters, entries, modes, queues]
     for subject in subjects:
         try:
             subject(contract)
@@ -121,6 +123,68 @@ def iam(contract):
     case("iam users below a path", lambda: client.list_users(PathPrefix="/people/"))
     case("iam user", lambda: client.get_user(UserName=world["users"][0][1]))
     case("iam no user", lambda: client.get_user(UserName="nobody"), "NoSuchEntity")
+
+
+def groups(contract):
+    """Groups of IAM, their users and policies, <https://docs.aws.amazon.com/IAM/latest/APIReference/>."""
+    case = contract.case
+    client = contract.client("iam", contract.member("checkout"))
+    case("iam groups", client.list_groups)
+    case("iam group", lambda: client.get_group(GroupName="DevOps"))
+    contract.pages("iam group by pages of 1", lambda **more: client.get_group(GroupName="DevOps", MaxItems=1, **more), "Users", "Marker")
+    case("iam group of nobody", lambda: client.get_group(GroupName="Nobody"))
+    case("iam no group", lambda: client.get_group(GroupName="Elsewhere"), "NoSuchEntity")
+    case("iam what is no group's name", lambda: client.get_group(GroupName="a b"), "ValidationError")
+    case("iam groups of a user", lambda: client.list_groups_for_user(UserName="ana"))
+    case("iam policies of a group", lambda: client.list_group_policies(GroupName="DevOps"))
+    case("iam policies of no group", lambda: client.list_group_policies(GroupName="Elsewhere"), "NoSuchEntity")
+    case("iam policy of a group", lambda: client.get_group_policy(GroupName="DevOps", PolicyName="assume"))
+    case("iam no policy of a group", lambda: client.get_group_policy(GroupName="DevOps", PolicyName="nothing"), "NoSuchEntity")
+    case("iam policies attached to a group", lambda: client.list_attached_group_policies(GroupName="DevOps"))
+    case("iam policies attached to no group", lambda: client.list_attached_group_policies(GroupName="Elsewhere"), "NoSuchEntity")
+    case("iam group again", lambda: client.create_group(GroupName="DevOps"), "EntityAlreadyExists")
+    case("iam nobody into a group", lambda: client.add_user_to_group(GroupName="DevOps", UserName="nobody"), "NoSuchEntity")
+    case("iam a user into no group", lambda: client.add_user_to_group(GroupName="Elsewhere", UserName="ana"), "NoSuchEntity")
+    case("iam a user out of a group", lambda: client.remove_user_from_group(GroupName="DevOps", UserName="ana"))
+    case("iam a user out of a group again", lambda: client.remove_user_from_group(GroupName="DevOps", UserName="ana"), "NoSuchEntity")
+    case("iam a user into a group", lambda: client.add_user_to_group(GroupName="DevOps", UserName="ana"))
+    case("iam a policy that is none into a group", lambda: client.put_group_policy(GroupName="Nobody", PolicyName="x", PolicyDocument="{"), "MalformedPolicyDocument")
+    case("iam a policy into a group", lambda: client.put_group_policy(GroupName="Nobody", PolicyName="x", PolicyDocument=_document("Resource")))
+    case("iam a policy out of a group", lambda: client.delete_group_policy(GroupName="Nobody", PolicyName="x"))
+    case("iam a group deleted", lambda: client.delete_group(GroupName="Nobody"))
+    case("iam a group deleted again", lambda: client.delete_group(GroupName="Nobody"), "NoSuchEntity")
+
+
+def _document(what):
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", what: "*"}]})
+
+
+def policies(contract):
+    """Policies that can be attached, and their versions."""
+    case, world = contract.case, contract.world
+    client = contract.client("iam", contract.member("checkout"))
+    arn = f"arn:aws:iam::{world['accounts']['checkout']}:policy/Keep"
+    case("iam policy", lambda: client.get_policy(PolicyArn=arn))
+    case("iam no policy", lambda: client.get_policy(PolicyArn=arn + "x"), "NoSuchEntity")
+    case("iam version of a policy", lambda: client.get_policy_version(PolicyArn=arn, VersionId="v1"))
+    case("iam no version of a policy", lambda: client.get_policy_version(PolicyArn=arn, VersionId="v7"), "NoSuchEntity")
+    case("iam version of no policy", lambda: client.get_policy_version(PolicyArn=arn + "x", VersionId="v1"), "NoSuchEntity")
+    case("iam policy again", lambda: client.create_policy(PolicyName="Keep", PolicyDocument=_document("Resource")), "EntityAlreadyExists")
+    case("iam policy with a principal", lambda: client.create_policy(PolicyName="x", PolicyDocument=_document("Principal")), "MalformedPolicyDocument")
+    case("iam another version", lambda: client.create_policy_version(PolicyArn=arn, PolicyDocument=_document("Resource"), SetAsDefault=True))
+    case("iam policy in its other version", lambda: client.get_policy(PolicyArn=arn))
+    case("iam its first version", lambda: client.get_policy_version(PolicyArn=arn, VersionId="v1"))
+    case("iam a policy of AWS", lambda: client.get_policy(PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")["Policy"]["PolicyName"])
+    case("iam a policy detached", lambda: client.detach_group_policy(GroupName="DevOps", PolicyArn=arn))
+    case("iam a policy detached again", lambda: client.detach_group_policy(GroupName="DevOps", PolicyArn=arn), "NoSuchEntity")
+    case("iam a policy that is none attached", lambda: client.attach_group_policy(GroupName="DevOps", PolicyArn=arn + "x"), "NoSuchEntity")
+    case("iam a policy attached", lambda: client.attach_group_policy(GroupName="DevOps", PolicyArn=arn))
+    # moto deletes what AWS keeps, so nothing is asked of these behind it.
+    case("iam a policy that is attached deleted", lambda: client.delete_policy(PolicyArn=arn), "DeleteConflict")
+    case("iam a group with users deleted", lambda: client.delete_group(GroupName="DevOps"), "DeleteConflict")
+    trust = _document("Principal")
+    case("iam another trust", lambda: client.update_assume_role_policy(RoleName="deployer", PolicyDocument=trust))
+    case("iam another trust of no role", lambda: client.update_assume_role_policy(RoleName="nobody", PolicyDocument=trust), "NoSuchEntity")
 
 
 def center(contract):

@@ -15,7 +15,7 @@ PATTERNS = [
     (r"\bssoins-[a-z0-9]{16}\b", "<instance>"),
     (r"\bps-[a-z0-9]{16}\b", "<set>"),
     (r"\bd-[a-z0-9]{10}\b", "<store>"),
-    (r"\b(AROA|AIDA|ASIA|AKIA)[A-Z0-9]{12,}\b", r"<\1>"),
+    (r"\b(AROA|AIDA|AGPA|ANPA|ASIA|AKIA)[A-Z0-9]{12,}\b", r"<\1>"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>"),
     (r"https?://[^/]+/(?=\d|<)", "<url>/"),
 ]
@@ -40,6 +40,8 @@ SECRETS = {
     "resourcesVpcConfig",
     "logging",
     "AssumeRolePolicyDocument",
+    "Document",
+    "PolicyDocument",
     "PackedPolicySize",
     "SenderFault",
     "clientRequestToken",

@@ -1,5 +1,7 @@
 """Makes the contract's world by API calls, where it is not there yet. The ids that were given go into the world."""
 
+import json
+
 
 def make(contract):
     """Makes all that the world names, and fills in the ids."""
@@ -37,6 +39,18 @@ def _iam(contract):
         iam.create_role(Path=path, RoleName=name, AssumeRolePolicyDocument=trust)
     for path, name in contract.world["users"]:
         iam.create_user(Path=path, UserName=name)
+    arns = {}
+    for name, document in contract.world["policies"].items():
+        made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))
+        arns[name] = made["Policy"]["Arn"]
+    for name, group in contract.world["groups"].items():
+        iam.create_group(GroupName=name, Path=group["path"])
+        for user in group["users"]:
+            iam.add_user_to_group(GroupName=name, UserName=user)
+        for policy, document in group["inline"].items():
+            iam.put_group_policy(GroupName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+        for policy in group["attached"]:
+            iam.attach_group_policy(GroupName=name, PolicyArn=arns[policy])
 
 
 def _eks(contract):

@@ -132,6 +132,20 @@ fn principals(state: &mut State, described: &Value, account: &AccountId, now: Ti
     for user in described["users"].as_array().unwrap() {
         state.add_user(account, &text(&user[0]), &text(&user[1]), now).unwrap();
     }
+    let mut arns = BTreeMap::new();
+    for (name, document) in described["policies"].as_object().unwrap() {
+        let policy = state.add_policy(account, "/", name, document.clone(), now).unwrap();
+        arns.insert(name.clone(), policy.arn(account).to_string());
+    }
+    for (name, described) in described["groups"].as_object().unwrap() {
+        let group = state.add_group(account, &text(&described["path"]), name, now).unwrap();
+        group.inline = serde_json::from_value(described["inline"].clone()).unwrap();
+        group.attached =
+            described["attached"].as_array().unwrap().iter().map(|policy| arns[&text(policy)].clone()).collect();
+        for user in described["users"].as_array().unwrap() {
+            state.add_to_group(account, name, &text(user)).unwrap();
+        }
+    }
 }
 
 fn clusters(state: &mut State, described: &Value, account: &AccountId, now: Timestamp) {

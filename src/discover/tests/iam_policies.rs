@@ -44,6 +44,7 @@ fn no_permission_is_asked_for_that_no_call_needs() {
     let sources = [
         include_str!("../clusters.rs"),
         include_str!("../credentials.rs"),
+        include_str!("../iam_groups/mod.rs"),
         include_str!("../identities.rs"),
         include_str!("../organization.rs"),
         include_str!("../probe.rs"),

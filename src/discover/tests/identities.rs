@@ -58,6 +58,7 @@ fn told(identities: &Identities, principal: &Principal) -> String {
         Lookup::Missing => "missing".to_owned(),
         Lookup::Unknown(why) => format!("unknown: {why}"),
         Lookup::Outside => "outside".to_owned(),
+        Lookup::Elsewhere(known) => format!("elsewhere: {known}"),
     }
 }
 

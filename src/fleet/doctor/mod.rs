@@ -102,10 +102,11 @@ async fn examine(context: &Arc<Context>, hub: &Arc<Hub>, diagnosis: &mut Diagnos
     }
     let doctor = Arc::new(Doctor::new(context, hub));
     let mut accounts = JoinSet::new();
-    let listing = walk::each_account(context, hub, |account| {
+    let start = |account: Account| {
         let span = info_span!("account", id = %account.id, name = %account.name);
         accounts.spawn(Arc::clone(&doctor).account(account).instrument(span));
-    });
+    };
+    let listing = walk::each_account(context, hub, start, |_| {});
     let reads_organization = context.inputs.settings.scope.accounts.is_none();
     let trials =
         async { if reads_organization { discover::hub_trials(hub, walk::need(context)).await } else { Vec::new() } };

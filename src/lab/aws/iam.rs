@@ -1,8 +1,13 @@
-//! IAM: users and roles of the caller's account.
+//! IAM: users, roles, groups and policies of the caller's account.
 //!
 //! See <https://docs.aws.amazon.com/IAM/latest/APIReference/>.
 
 mod checks;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod group_tests;
+mod groups;
+mod policies;
 mod roles;
 mod simulation;
 #[cfg(test)]
@@ -12,6 +17,7 @@ mod users;
 
 use std::collections::BTreeMap;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::{
@@ -45,11 +51,40 @@ fn answer(ask: &Ask<'_>) -> Result<Value, Fault> {
         "TagUser" => users::tag(ask),
         "UntagUser" => users::untag(ask),
         "ListUserTags" => users::list_tags(ask),
+        "CreateGroup" => groups::create(ask),
+        "GetGroup" => groups::get(ask),
+        "ListGroups" => groups::list(ask),
+        "ListGroupsForUser" => groups::list_of_user(ask),
+        "DeleteGroup" => groups::delete(ask),
+        "AddUserToGroup" => groups::add_user(ask),
+        "RemoveUserFromGroup" => groups::remove_user(ask),
+        "PutGroupPolicy" => groups::put_policy(ask),
+        "GetGroupPolicy" => groups::get_policy(ask),
+        "ListGroupPolicies" => groups::list_policies(ask),
+        "DeleteGroupPolicy" => groups::delete_policy(ask),
+        "AttachGroupPolicy" => groups::attach(ask),
+        "DetachGroupPolicy" => groups::detach(ask),
+        "ListAttachedGroupPolicies" => groups::list_attached(ask),
+        "CreatePolicy" => policies::create(ask),
+        "GetPolicy" => policies::get(ask),
+        "DeletePolicy" => policies::delete(ask),
+        "CreatePolicyVersion" => policies::create_version(ask),
+        "GetPolicyVersion" => policies::get_version(ask),
+        "UpdateAssumeRolePolicy" => roles::update_trust(ask),
         other => Err(Fault::unknown_operation(other)),
     }
 }
 
-/// What AccessDenied names: the role or user, or the path that is listed.
+/// How policy documents are encoded in answers.
+///
+/// See <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html> ("URL-encoded compliant with RFC 3986").
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+fn encoded(document: &Value) -> String {
+    utf8_percent_encode(&document.to_string(), ENCODED).to_string()
+}
+
+/// What AccessDenied names: the role, user, group or policy, or the path that is listed.
 fn resource(ask: &Ask<'_>) -> String {
     let account = &ask.caller.account;
     let path = input::text(ask.input, "PathPrefix").unwrap_or("/");
@@ -59,6 +94,12 @@ fn resource(ask: &Ask<'_>) -> String {
     match (input::text(ask.input, "RoleName"), input::text(ask.input, "UserName")) {
         (Some(role), _) => format!("role {role}"),
         (_, Some(user)) => format!("user {user}"),
+        _ if input::text(ask.input, "GroupName").is_some() => {
+            format!("group {}", input::text(ask.input, "GroupName").unwrap_or_default())
+        }
+        _ if input::text(ask.input, "PolicyArn").is_some() => {
+            format!("policy {}", input::text(ask.input, "PolicyArn").unwrap_or_default())
+        }
         _ => format!("arn:aws:iam::{account}:{}{path}", if ask.operation == "ListUsers" { "user" } else { "role" }),
     }
 }

@@ -34,7 +34,7 @@ fn world() -> Arc<World> {
         joined: Timestamp::UNIX_EPOCH,
         tags: BTreeMap::new(),
         regions: BTreeSet::new(),
-        iam: Iam { roles: BTreeMap::from(roles), users: BTreeMap::new() },
+        iam: Iam { roles: BTreeMap::from(roles), ..Iam::default() },
     };
     let caller = Caller {
         arn: format!("arn:aws:sts::{ACCOUNT}:assumed-role/rolecall-member/rolecall"),

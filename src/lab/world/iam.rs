@@ -1,4 +1,4 @@
-//! Users and roles of one account.
+//! Users, roles, groups and policies of one account.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +15,10 @@ pub struct Iam {
     pub roles: BTreeMap<String, Role>,
     /// Users by name in lower case.
     pub users: BTreeMap<String, User>,
+    /// Groups by name in lower case.
+    pub groups: BTreeMap<String, Group>,
+    /// The account's own managed policies by name in lower case.
+    pub policies: BTreeMap<String, ManagedPolicy>,
 }
 
 /// An IAM role.
@@ -58,6 +62,42 @@ pub struct User {
     pub tags: BTreeMap<String, String>,
 }
 
+/// An IAM group.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The name.
+    pub name: String,
+    /// The path, with a slash at both ends.
+    pub path: String,
+    /// The unique id, `AGPA…`.
+    pub id: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its users, by name in lower case.
+    pub users: BTreeSet<String>,
+    /// Its inline policies by name.
+    pub inline: BTreeMap<String, Value>,
+    /// The ARNs of the policies that are attached to it.
+    pub attached: BTreeSet<String>,
+}
+
+/// A managed policy of an account.
+#[derive(Clone, Debug)]
+pub struct ManagedPolicy {
+    /// The name.
+    pub name: String,
+    /// The path, with a slash at both ends.
+    pub path: String,
+    /// The unique id, `ANPA…`.
+    pub id: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its versions, `v1` first, each with when it was made.
+    pub versions: Vec<(Value, Timestamp)>,
+    /// The number of the version in force, counted from 1.
+    pub in_force: usize,
+}
+
 impl Role {
     /// A role that may do everything, whose sessions last an hour at most, without tags.
     pub fn new(name: impl Into<String>, path: impl Into<String>, id: String, created: Timestamp, trust: Value) -> Self {
@@ -86,6 +126,22 @@ impl User {
     pub fn arn(&self, account: &AccountId) -> Arn {
         let role = Arn::iam_role(&Partition::new("aws"), account, "");
         Arn { resource: format!("user{}{}", self.path, self.name), ..role }
+    }
+}
+
+impl Group {
+    /// The ARN, path included.
+    pub fn arn(&self, account: &AccountId) -> Arn {
+        let role = Arn::iam_role(&Partition::new("aws"), account, "");
+        Arn { resource: format!("group{}{}", self.path, self.name), ..role }
+    }
+}
+
+impl ManagedPolicy {
+    /// The ARN, path included.
+    pub fn arn(&self, account: &AccountId) -> Arn {
+        let role = Arn::iam_role(&Partition::new("aws"), account, "");
+        Arn { resource: format!("policy{}{}", self.path, self.name), ..role }
     }
 }
 
@@ -121,6 +177,48 @@ impl State {
         let user = User { name: name.to_owned(), path: path.to_owned(), id, created: now, tags: BTreeMap::new() };
         users.insert(key.clone(), user);
         users.get_mut(&key)
+    }
+
+    /// Makes a group without users and policies, in place of one of the same name; `None` when there is no such account.
+    pub fn add_group(&mut self, account: &AccountId, path: &str, name: &str, now: Timestamp) -> Option<&mut Group> {
+        let id = self.new_id("AGPA", 17);
+        let groups = &mut self.accounts.get_mut(account)?.iam.groups;
+        let key = name.to_lowercase();
+        let (name, path, users) = (name.to_owned(), path.to_owned(), BTreeSet::new());
+        let (inline, attached) = (BTreeMap::new(), BTreeSet::new());
+        groups.insert(key.clone(), Group { name, path, id, created: now, users, inline, attached });
+        groups.get_mut(&key)
+    }
+
+    /// Puts a user into a group; `None` when one of them is not there.
+    pub fn add_to_group(&mut self, account: &AccountId, group: &str, user: &str) -> Option<()> {
+        let iam = &mut self.accounts.get_mut(account)?.iam;
+        let user = iam.users.get_key_value(&user.to_lowercase())?.0.clone();
+        iam.groups.get_mut(&group.to_lowercase())?.users.insert(user);
+        Some(())
+    }
+
+    /// Takes a user out of a group; `None` when it was not in it.
+    pub fn remove_from_group(&mut self, account: &AccountId, group: &str, user: &str) -> Option<()> {
+        let iam = &mut self.accounts.get_mut(account)?.iam;
+        iam.groups.get_mut(&group.to_lowercase())?.users.remove(&user.to_lowercase()).then_some(())
+    }
+
+    /// Makes a managed policy with this document, in place of one of the same name; `None` when there is no such account.
+    pub fn add_policy(
+        &mut self,
+        account: &AccountId,
+        path: &str,
+        name: &str,
+        document: Value,
+        now: Timestamp,
+    ) -> Option<&mut ManagedPolicy> {
+        let id = self.new_id("ANPA", 17);
+        let policies = &mut self.accounts.get_mut(account)?.iam.policies;
+        let (key, path, versions) = (name.to_lowercase(), path.to_owned(), vec![(document, now)]);
+        let policy = ManagedPolicy { name: name.to_owned(), path, id, created: now, versions, in_force: 1 };
+        policies.insert(key.clone(), policy);
+        policies.get_mut(&key)
     }
 
     /// The unique id of the role or user of exactly this ARN, path included.

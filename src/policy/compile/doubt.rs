@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{lines, push_once};
 use crate::{
-    model::{AccountId, Arn, Desired, Finding, FindingCode, Principal, Section, Source},
+    model::{AccountId, Arn, Desired, Finding, FindingCode, IamGroup, Principal, Section, Source},
     policy::{entry::Who, principal::SSO_PREFIX},
 };
 
@@ -84,8 +84,8 @@ pub(super) struct Doubt {
     sets: HashSet<(String, String)>,
     /// Accounts in which it may be the role of any permission set.
     every_set: HashSet<String>,
-    /// Accounts in which it may be any role or user.
-    everybody: HashSet<String>,
+    /// Accounts in which it may be any user, or any role that people may assume.
+    groups: HashSet<(String, Section)>,
 }
 
 impl Doubt {
@@ -105,8 +105,10 @@ impl Doubt {
                 self.every_set.insert(account.to_owned());
                 return;
             }
-            Principal::IamGroup(_) => {
-                self.everybody.insert(account.to_owned());
+            Principal::IamGroup(IamGroup { via: Some(role), .. }) => Key::new(account, Section::Roles, role),
+            Principal::IamGroup(group) => {
+                let section = if group.members { Section::Users } else { Section::Roles };
+                self.groups.insert((account.to_owned(), section));
                 return;
             }
             Principal::Account(_) => return,
@@ -119,9 +121,9 @@ impl Doubt {
         let set_in_doubt = |set: &str| {
             self.every_set.contains(&key.account) || self.sets.contains(&(key.account.clone(), set.to_owned()))
         };
-        self.keys.contains(key)
-            || self.everybody.contains(&key.account)
-            || key.permission_set().is_some_and(set_in_doubt)
+        // AssumeRole does not give anybody the role of a permission set.
+        let of_a_group = || key.permission_set().is_none() && self.groups.contains(&(key.account.clone(), key.section));
+        self.keys.contains(key) || of_a_group() || key.permission_set().is_some_and(set_in_doubt)
     }
 }
 

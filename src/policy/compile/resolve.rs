@@ -2,7 +2,7 @@
 
 use super::{doubt::Doubt, push_once};
 use crate::{
-    model::{Arn, Cluster, Desired, Finding, FindingCode, Identities, Identity, Lookup, Principal, Source},
+    model::{Cluster, Desired, Finding, FindingCode, Identities, Identity, Lookup, Principal, Source},
     policy::{entry::Who, principal::path_of},
 };
 
@@ -20,35 +20,49 @@ impl Resolver<'_> {
         match self.lookup(who) {
             Lookup::Found(found) => self.found(who, found, source, desired),
             Lookup::Missing => {
-                desired.findings.push(self.missing(who, source));
+                desired.findings.push(self.missing(who, source, false));
                 Vec::new()
             }
             Lookup::Unknown(why) => self.unknown(who, &why, source, desired),
-            Lookup::Outside => match &who.principal {
-                Principal::RoleArn(arn) | Principal::UserArn(arn) => {
-                    desired.findings.push(outside(who, arn, source));
-                    vec![Identity { arn: arn.clone(), unique_id: None, created: None }]
-                }
-                _ => self.unknown(who, "this pass does not walk the cluster's account", source, desired),
-            },
+            Lookup::Outside => self.as_written(who, "which is not an account of the organization", source, desired),
+            Lookup::Elsewhere(known) => self.as_written(who, &known, source, desired),
         }
     }
 
-    /// What is known of an ARN of another account is nothing: only the cluster's own account is looked into.
+    /// An ARN of another account that cannot be verified.
+    fn as_written(&mut self, who: &Who, known: &str, source: &Source, desired: &mut Desired) -> Vec<Identity> {
+        match &who.principal {
+            Principal::RoleArn(arn) | Principal::UserArn(arn) => {
+                let message = format!(
+                    "{who} is in account {}, {known}: it gets in as {source} says, existing or not",
+                    arn.account
+                );
+                desired.findings.push(
+                    Finding::notice(FindingCode::PrincipalUnknown, who.to_string(), message)
+                        .next("make sure that the ARN is right")
+                        .from_source(Some(source)),
+                );
+                vec![Identity { arn: arn.clone(), unique_id: None, created: None }]
+            }
+            _ => self.unknown(who, "this pass does not walk the cluster's account", source, desired),
+        }
+    }
+
+    /// Where nobody looked an ARN of another account up, nothing is known of it.
     fn lookup(&self, who: &Who) -> Lookup {
         let foreign = match &who.principal {
             Principal::RoleArn(arn) | Principal::UserArn(arn) => arn.account != self.cluster.id.account.as_str(),
             _ => false,
         };
         match self.identities.found.get(&who.principal) {
-            None if foreign => Lookup::Outside,
+            None if foreign => Lookup::Elsewhere("where it is not looked up".to_owned()),
             _ => self.identities.lookup(&who.principal),
         }
     }
 
     fn found(&self, who: &Who, found: Vec<Identity>, source: &Source, desired: &mut Desired) -> Vec<Identity> {
         let Some(first) = found.first().map(|identity| identity.arn.clone()) else {
-            desired.findings.push(self.missing(who, source));
+            desired.findings.push(self.missing(who, source, true));
             return found;
         };
         let wanted = |identity: &Identity| {
@@ -77,9 +91,18 @@ impl Resolver<'_> {
         kept
     }
 
-    fn missing(&self, who: &Who, source: &Source) -> Finding {
+    /// Nobody gets in: the principal is not there, or it exists and comes down to nobody.
+    fn missing(&self, who: &Who, source: &Source, exists: bool) -> Finding {
         let account = &self.cluster.account;
-        let place = if account.name == account.id.as_str() {
+        let elsewhere = match &who.principal {
+            Principal::RoleArn(arn) | Principal::UserArn(arn) => {
+                Some(&arn.account).filter(|id| **id != account.id.as_str())
+            }
+            _ => None,
+        };
+        let place = if let Some(id) = elsewhere {
+            id.clone()
+        } else if account.name == account.id.as_str() {
             account.id.to_string()
         } else {
             format!("{} ({})", account.name, account.id)
@@ -93,6 +116,23 @@ impl Resolver<'_> {
                 format!("is assigned no permission set in account {place}"),
                 "assign it a permission set in the account, correct its name",
             ),
+            Principal::IamGroup(group) if exists && group.members => {
+                (format!("are nobody in account {place}: the group has no users"), "add users to it, correct its name")
+            }
+            Principal::IamGroup(group) if exists => (
+                match &group.via {
+                    Some(role) => format!("is nobody in account {place}: no role {role} that its members may assume"),
+                    None => format!("has no role in account {place} that its members may assume"),
+                },
+                "let the group's policies and the role's trust policy allow sts:AssumeRole, correct its name",
+            ),
+            Principal::IamGroup(group) => {
+                let message =
+                    format!("{who}: account {place} has no IAM group {}; nobody gets in by {source}", group.name);
+                return Finding::notice(FindingCode::PrincipalMissing, who.to_string(), message)
+                    .next("create it, correct its name, or leave the account out by `where`")
+                    .from_source(Some(source));
+            }
             _ => (format!("does not exist in account {place}"), "create it, correct its name"),
         };
         let message = format!("{who} {what}; nobody gets in by {source}");
@@ -102,27 +142,21 @@ impl Resolver<'_> {
     }
 
     fn unknown(&mut self, who: &Who, why: &str, source: &Source, desired: &mut Desired) -> Vec<Identity> {
+        let group = matches!(who.principal, Principal::IamGroup(_));
+        let what = if group { format!("whom {who} stands for") } else { format!("whether {who} exists") };
         let message = format!(
-            "whether {who} exists could not be told: {why}; nothing is given by {source}, and nothing is removed from \
-             the cluster"
+            "{what} could not be told: {why}; nothing is given by {source}, and nothing is removed from the cluster"
         );
+        let next = if group {
+            "choose one role by `via`, or let rolecall's member role read IAM in the account, then run the pass again"
+        } else {
+            "let rolecall's member role read IAM in the account, then run the pass again"
+        };
         desired.findings.push(
-            Finding::gap(FindingCode::PrincipalUnknown, who.to_string(), message)
-                .next("let rolecall's member role read IAM in the account, then run the pass again")
-                .from_source(Some(source)),
+            Finding::gap(FindingCode::PrincipalUnknown, who.to_string(), message).next(next).from_source(Some(source)),
         );
         push_once(&mut desired.unknown, format!("{who}: {why}"));
         self.doubt.add(who, &self.cluster.id.account);
         Vec::new()
     }
-}
-
-fn outside(who: &Who, arn: &Arn, source: &Source) -> Finding {
-    let message = format!(
-        "{who} is in account {}, where it is not looked up: it gets in as {source} says, existing or not",
-        arn.account
-    );
-    Finding::notice(FindingCode::PrincipalUnknown, who.to_string(), message)
-        .next("make sure that the ARN is right")
-        .from_source(Some(source))
 }

@@ -2,9 +2,9 @@ use jiff::civil::{Date, date};
 
 use super::compile;
 use crate::{
-    model::{DesiredRow, FindingCode, Identities, Lookup, Principal, Section, Selector, SubjectKind},
+    model::{DesiredRow, FindingCode, IamGroup, Identities, Lookup, Principal, Section, Selector, SubjectKind},
     policy::{
-        entry::{AccessEntry, Policy},
+        entry::{AccessEntry, Policy, Who},
         principal,
         samples::{
             ACCOUNT, access, as_user, bound, by_account_tag, cluster, iam, identity, in_clusters, node, owned,
@@ -151,13 +151,46 @@ fn an_unread_permission_set_keeps_back_its_role_by_any_name() {
 #[test]
 fn a_role_of_another_account_gets_in_as_written() {
     let policy = giving(vec![access(1, role("arn:aws:iam::999988887777:role/ci/deployer"), &["a"])]);
-    for found in [Identities::default(), iam(&[(policy.access[0].who.principal.clone(), Lookup::Outside)])] {
+    let who = &policy.access[0].who.principal;
+    for (found, words) in [
+        (Identities::default(), "where it is not looked up"),
+        (iam(&[(who.clone(), Lookup::Outside)]), "not an account of the organization"),
+        (iam(&[(who.clone(), Lookup::Elsewhere("which sleeps".to_owned()))]), "which sleeps"),
+    ] {
         let desired = compile(&policy, &cluster("c"), &found, TODAY);
         assert_eq!(desired.rows[0].mapped_arn(), "arn:aws:iam::999988887777:role/deployer");
         assert!(desired.unknown.is_empty());
         let [finding] = &desired.findings[..] else { panic!("{desired:?}") };
         assert!(!finding.incomplete && !finding.drift && finding.message.contains("999988887777"));
+        assert!(finding.message.contains(words), "{}", finding.message);
     }
+    let gone = compile(&policy, &cluster("c"), &iam(&[(who.clone(), Lookup::Missing)]), TODAY);
+    assert!(gone.rows.is_empty() && gone.findings[0].message.contains("in account 999988887777;"), "{gone:?}");
+}
+
+fn group(name: &str, via: Option<&str>, members: bool) -> Who {
+    let group = IamGroup { name: name.to_owned(), via: via.map(str::to_owned), members };
+    Who { principal: Principal::IamGroup(group), path: None }
+}
+
+#[test]
+fn a_group_that_is_unknown_leaves_alone_whom_it_may_stand_for() {
+    let roles = ["dev", "ops", "AWSReservedSSO_Dev_0123456789abcdef"];
+    let mut found = roles_exist(&roles);
+    found.found.insert(Principal::UserName("eve".into()), Lookup::Found(vec![identity("user/eve")]));
+    let rows = |who: Who| {
+        let mut found = found.clone();
+        found.found.insert(who.principal.clone(), Lookup::Unknown("no".to_owned()));
+        let named = roles.iter().map(|name| role(name)).chain([principal::user("eve").unwrap()]);
+        let entries = named.enumerate().map(|(line, who)| access(line + 2, who, &["a"]));
+        let policy = giving([access(1, who, &["a"])].into_iter().chain(entries).collect());
+        let desired = compile(&policy, &cluster("c"), &found, TODAY);
+        assert!(!desired.unknown.is_empty() && desired.findings[0].incomplete, "{desired:?}");
+        desired.rows.iter().map(|row| row.principal.resource.rsplit('/').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(group("DevOps", None, false)), [roles[2], "eve"]);
+    assert_eq!(rows(group("DevOps", Some("Dev"), false)), ["ops", roles[2], "eve"]);
+    assert_eq!(rows(group("DevOps", None, true)), roles);
 }
 
 #[test]

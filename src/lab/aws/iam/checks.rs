@@ -81,8 +81,39 @@ pub(super) fn tags(ask: &Ask<'_>, known: &BTreeMap<String, String>) -> Result<BT
 
 /// A trust policy: JSON, with statements that say who may do what.
 pub(super) fn trust(ask: &Ask<'_>) -> Result<Value, Fault> {
-    let malformed = |why: &str| Fault::new("MalformedPolicyDocument", why);
-    let text = required(ask, "AssumeRolePolicyDocument")?;
+    trust_of(ask, "AssumeRolePolicyDocument")
+}
+
+/// The same in the place of another call.
+pub(super) fn trust_of(ask: &Ask<'_>, parameter: &str) -> Result<Value, Fault> {
+    statements(ask, parameter, |has| {
+        if has("Resource") {
+            return Err(malformed("Has prohibited field Resource"));
+        }
+        if has("Principal") { Ok(()) } else { Err(malformed("Missing required field Principal")) }
+    })
+}
+
+/// A policy of a group or one that can be attached: JSON, with statements that say what may be done to what.
+pub(super) fn policy(ask: &Ask<'_>) -> Result<Value, Fault> {
+    statements(ask, "PolicyDocument", |has| {
+        if has("Principal") {
+            return Err(malformed("Policy document should not specify a principal."));
+        }
+        if has("Resource") { Ok(()) } else { Err(malformed("Policy statement must contain resources.")) }
+    })
+}
+
+fn malformed(why: &str) -> Fault {
+    Fault::new("MalformedPolicyDocument", why)
+}
+
+fn statements(
+    ask: &Ask<'_>,
+    parameter: &str,
+    check: impl Fn(&dyn Fn(&str) -> bool) -> Result<(), Fault>,
+) -> Result<Value, Fault> {
+    let text = required(ask, parameter)?;
     let policy: Value = serde_json::from_str(text).map_err(|_| malformed("This policy contains invalid Json"))?;
     let statements = match policy.get("Statement") {
         Some(Value::Array(statements)) => statements.clone(),
@@ -90,17 +121,12 @@ pub(super) fn trust(ask: &Ask<'_>) -> Result<Value, Fault> {
         _ => return Err(malformed("Syntax errors in policy.")),
     };
     for statement in &statements {
-        let has = |name: &str| statement.get(name).is_some();
+        let has = |name: &str| statement.get(name).is_some() || statement.get(format!("Not{name}")).is_some();
         if !matches!(input::text(statement, "Effect"), Some("Allow" | "Deny")) {
             return Err(malformed("Missing required field Effect"));
         }
-        if has("Resource") || has("NotResource") {
-            return Err(malformed("Has prohibited field Resource"));
-        }
-        if !has("Principal") && !has("NotPrincipal") {
-            return Err(malformed("Missing required field Principal"));
-        }
-        if !has("Action") && !has("NotAction") {
+        check(&has)?;
+        if !has("Action") {
             return Err(malformed("Missing required field Action"));
         }
     }

@@ -1,9 +1,8 @@
 //! Roles.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::{checks, exists, iam, iam_mut, missing, page, shown_tags, tags_page};
+use super::{checks, encoded, exists, iam, iam_mut, missing, page, shown_tags, tags_page};
 use crate::{
     lab::{
         aws::{
@@ -14,11 +13,6 @@ use crate::{
     },
     model::AccountId,
 };
-
-/// How trust policies are encoded in answers.
-///
-/// See <https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html> ("URL-encoded compliant with RFC 3986").
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What AWS made, Identity Center's roles and those of services, is AWS's to change.
 ///
@@ -75,6 +69,13 @@ pub(super) fn delete(ask: &Ask<'_>) -> Result<Value, Fault> {
     Ok(Value::Null)
 }
 
+pub(super) fn update_trust(ask: &Ask<'_>) -> Result<Value, Fault> {
+    let trust = checks::trust_of(ask, "PolicyDocument")?;
+    let mut state = ask.world.write();
+    changing(ask, &mut state)?.trust = trust;
+    Ok(Value::Null)
+}
+
 pub(super) fn tag(ask: &Ask<'_>) -> Result<Value, Fault> {
     let mut state = ask.world.write();
     let role = changing(ask, &mut state)?;
@@ -115,14 +116,13 @@ fn changing<'a>(ask: &Ask<'_>, state: &'a mut State) -> Result<&'a mut Role, Fau
 
 /// As listings tell it: without tags and without when it was last used.
 fn listed(account: &AccountId, role: &Role) -> Value {
-    let trust = role.trust.to_string();
     json!({
         "Path": role.path,
         "RoleName": role.name,
         "RoleId": role.id,
         "Arn": role.arn(account).to_string(),
         "CreateDate": iso(role.created),
-        "AssumeRolePolicyDocument": utf8_percent_encode(&trust, ENCODED).to_string(),
+        "AssumeRolePolicyDocument": encoded(&role.trust),
         "Description": role.description,
         "MaxSessionDuration": role.max_session,
     })

@@ -49,7 +49,12 @@ pub(super) fn delete(ask: &Ask<'_>) -> Result<Value, Fault> {
         let message = "Cannot delete entity, must delete access keys first.";
         return Err(Fault::new("DeleteConflict", message).status(409));
     }
-    iam_mut(ask, &mut state)?.users.remove(&key);
+    let iam = iam_mut(ask, &mut state)?;
+    if iam.groups.values().any(|group| group.users.contains(&key)) {
+        let message = "Cannot delete entity, must remove users from group first.";
+        return Err(Fault::new("DeleteConflict", message).status(409));
+    }
+    iam.users.remove(&key);
     Ok(Value::Null)
 }
 
@@ -75,7 +80,7 @@ pub(super) fn list_tags(ask: &Ask<'_>) -> Result<Value, Fault> {
     tags_page(ask, &user(ask, &state)?.tags)
 }
 
-fn required_name<'a>(ask: &Ask<'a>) -> Result<&'a str, Fault> {
+pub(super) fn required_name<'a>(ask: &Ask<'a>) -> Result<&'a str, Fault> {
     checks::name(ask, "UserName", 128)
 }
 
@@ -103,7 +108,7 @@ fn whole(account: &AccountId, user: &User) -> Value {
     told
 }
 
-fn listed(account: &AccountId, user: &User) -> Value {
+pub(super) fn listed(account: &AccountId, user: &User) -> Value {
     json!({
         "Path": user.path,
         "UserName": user.name,

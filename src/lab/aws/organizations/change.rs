@@ -100,7 +100,7 @@ pub(super) fn create_account(ask: &Ask<'_>, state: &mut State) -> Result<Value, 
         joined: ask.now,
         tags,
         regions: regions.unwrap_or_default(),
-        iam: Iam { roles: BTreeMap::from([(role.name.to_ascii_lowercase(), role)]), users: BTreeMap::new() },
+        iam: Iam { roles: BTreeMap::from([(role.name.to_ascii_lowercase(), role)]), ..Iam::default() },
     };
     state.accounts.insert(id, account);
     Ok(answer)
