@@ -19,6 +19,7 @@ mod contract_kubernetes;
 mod daemon;
 mod demo;
 mod deploy;
+mod entries_ministack;
 #[cfg(feature = "lab")]
 mod events;
 mod first_light;

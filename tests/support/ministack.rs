@@ -53,4 +53,16 @@ impl Ministack {
     pub async fn session(&self, world: &World, role_arn: &str, session_name: &str) -> Credentials {
         world.session_at(&self.sts_url, role_arn, session_name).await
     }
+
+    /// Clients of EKS and IAM for somebody in this role.
+    pub async fn clients(
+        &self,
+        world: &World,
+        role_arn: &str,
+        region: &str,
+    ) -> (aws_sdk_eks::Client, aws_sdk_iam::Client) {
+        let session = self.session(world, role_arn, "tests").await;
+        let config = world.aws(&self.url, session, region).await;
+        (aws_sdk_eks::Client::new(&config), aws_sdk_iam::Client::new(&config))
+    }
 }
