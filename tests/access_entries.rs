@@ -1,5 +1,6 @@
 //! Access entries, from discovery to the second pass, on the lab's EKS and API servers.
 
+mod bounds;
 pub mod scene;
 
 use std::{

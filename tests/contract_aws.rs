@@ -1,11 +1,16 @@
-//! The AWS half of the contract: boto3 asks moto and the lab the same, and AWS's own models judge the lab's answers.
+//! The AWS half of the contract: boto3 asks the lab and another server the same, and AWS's own models judge the lab's
+//! answers. The other is moto, and for access entries, which moto does not have, ministack.
 //!
 //! What is asked is in `tests/contract/aws.py` and its parts, with what AWS documents for each; what is there to ask
 //! about is in `tests/contract/world.json`.
 
 mod lab_world;
 
-use std::{collections::BTreeMap, path::PathBuf, process::Command};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use aws_credential_types::Credentials;
 use serde::Deserialize;
@@ -51,8 +56,8 @@ fn python() -> PathBuf {
         .with_file_name("python")
 }
 
-/// Has boto3 ask everything at this endpoint.
-async fn ask(url: &str, hub: &Credentials, file: PathBuf, make: bool) -> Outcomes {
+/// Has boto3 ask at this endpoint, with these flags of `aws.py`.
+async fn ask(url: &str, hub: &Credentials, file: PathBuf, flags: &[&str]) -> Outcomes {
     let mut command = Command::new(python());
     command
         .env_clear()
@@ -60,7 +65,7 @@ async fn ask(url: &str, hub: &Credentials, file: PathBuf, make: bool) -> Outcome
         .arg(contract::folder().join("aws.py"))
         .arg(url)
         .arg(file)
-        .args(make.then_some("--make"))
+        .args(flags)
         .env("AWS_ACCESS_KEY_ID", hub.access_key_id())
         .env("AWS_SECRET_ACCESS_KEY", hub.secret_access_key())
         .env("AWS_SESSION_TOKEN", hub.session_token().unwrap_or_default())
@@ -78,9 +83,9 @@ fn described(accounts: &Value) -> Value {
     world
 }
 
-/// Where the lab departs from moto, from what AWS documents, or from AWS's model; and where moto itself departs from what
-/// AWS documents, so that its answer says nothing.
-fn differences(moto: &Outcomes, lab: &Outcomes) -> Vec<Difference> {
+/// Where the lab departs from the other server, from what AWS documents, or from AWS's model; and where the other itself,
+/// called `name`, departs from what AWS documents, so that its answer says nothing.
+fn differences(name: &str, other: &Outcomes, lab: &Outcomes) -> Vec<Difference> {
     let mut all = Vec::new();
     let mut tell = |step: &str, at: &str, wanted: Value, said: Value| {
         all.push(Difference { step: step.to_owned(), at: at.to_owned(), wanted: Some(wanted), said: Some(said) });
@@ -93,22 +98,29 @@ fn differences(moto: &Outcomes, lab: &Outcomes) -> Vec<Difference> {
             tell(case, "model", json!("what AWS's model says"), json!(problem));
         }
     }
-    for case in moto.keys().filter(|case| !lab.contains_key(*case)) {
+    for case in other.keys().filter(|case| !lab.contains_key(*case)) {
         tell(case, "asked", json!("an answer"), json!("not asked"));
     }
-    for (case, of_moto) in moto.iter().filter(|(_, of_moto)| !of_moto.is_missing()) {
-        if of_moto.word() != of_moto.documented.as_str() {
-            tell(case, "moto", json!(of_moto.documented), of_moto.word());
+    for (case, of_other) in other.iter().filter(|(_, of_other)| !of_other.is_missing()) {
+        if of_other.word() != of_other.documented.as_str() {
+            tell(case, name, json!(of_other.documented), of_other.word());
         }
     }
-    for (case, of_moto) in moto.iter().filter(|(_, of_moto)| of_moto.word() == of_moto.documented.as_str()) {
+    for (case, of_other) in other.iter().filter(|(_, of_other)| of_other.word() == of_other.documented.as_str()) {
         let Some(of_lab) = lab.get(case) else { continue };
-        let found = contract::differences(case, &json!(of_moto.outcome), &json!(of_lab.outcome));
-        // moto leaves much out; of what only the lab tells, AWS's model was the judge.
+        let found = contract::differences(case, &json!(of_other.outcome), &json!(of_lab.outcome));
+        // The other leaves much out; of what only the lab tells, AWS's model was the judge.
         let element = |at: &str| at.rsplit('/').next().is_some_and(|last| last.parse::<usize>().is_ok());
         all.extend(found.into_iter().filter(|found| found.wanted.is_some() || element(&found.at)));
     }
     all
+}
+
+/// Writes the world with these accounts for `aws.py`.
+fn world_file(folder: &Path, name: &str, accounts: &Value) -> PathBuf {
+    let file = folder.join(name);
+    std::fs::write(&file, described(accounts).to_string()).unwrap();
+    file
 }
 
 #[tokio::test]
@@ -116,17 +128,27 @@ fn differences(moto: &Outcomes, lab: &Outcomes) -> Vec<Difference> {
 async fn the_lab_answers_for_aws_as_documented() {
     let parts = world().await;
     let folder = parts.new_folder("contract-aws");
-    let write = |name: &str, world: &Value| {
-        let file = folder.join(name);
-        std::fs::write(&file, world.to_string()).unwrap();
-        file
-    };
     let hub = parts.session(&format!("arn:aws:iam::{MOTO_MANAGEMENT}:role/rolecall-hub"), "hub").await;
-    let file = write("moto.json", &described(&json!({"management": MOTO_MANAGEMENT})));
-    let of_moto = ask(&parts.moto_url, &hub, file, true).await;
+    let file = world_file(&folder, "moto.json", &json!({"management": MOTO_MANAGEMENT}));
+    let of_moto = ask(&parts.moto_url, &hub, file, &["--make"]).await;
 
     let (lab, hub, accounts) = lab_world::start(&described(&json!({})));
-    let file = write("lab.json", &described(&accounts));
-    let of_lab = ask(lab.url(), &hub, file, false).await;
-    contract::verdict(differences(&of_moto, &of_lab), "aws", "wanted");
+    let of_lab = ask(lab.url(), &hub, world_file(&folder, "lab.json", &accounts), &[]).await;
+    contract::verdict(differences("moto", &of_moto, &of_lab), "aws", "wanted");
+}
+
+#[tokio::test]
+#[ignore = "needs ministack: run tests/run"]
+async fn the_lab_answers_for_access_entries_as_documented() {
+    let parts = world().await;
+    let ministack = parts.ministack().await;
+    let folder = parts.new_folder("contract-entries");
+    let hub = ministack.session(parts, "arn:aws:iam::999700000001:role/rolecall-hub", "hub").await;
+    let given = json!({"management": "999700000001", "checkout": "999700000002", "payments": "999700000003"});
+    let of_ministack =
+        ask(&ministack.url, &hub, world_file(&folder, "ministack.json", &given), &["--make", "--entries"]).await;
+
+    let (lab, hub, accounts) = lab_world::start(&described(&json!({})));
+    let of_lab = ask(lab.url(), &hub, world_file(&folder, "lab.json", &accounts), &["--entries"]).await;
+    contract::verdict(differences("ministack", &of_ministack, &of_lab), "entries", "wanted");
 }

@@ -1,7 +1,7 @@
 //! The one test binary: behaviour that is seen from outside the crate, one file per subject.
 //!
-//! Tests marked as ignored need real parts (kube-apiserver, the EKS authenticator, moto); `tests/run` sets these up
-//! and runs everything.
+//! Tests marked as ignored need real parts (kube-apiserver, the EKS authenticator, moto, ministack); `tests/run`
+//! sets these up and runs everything.
 
 // A test says what is wrong by panicking; nothing here is a library to anybody.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
@@ -22,6 +22,7 @@ mod deploy;
 mod doctor;
 #[cfg(feature = "lab")]
 mod elsewhere;
+mod entries_ministack;
 #[cfg(feature = "lab")]
 mod events;
 mod first_light;

@@ -42,6 +42,8 @@ pub enum EksFault {
     InUse,
     /// The principal does not exist, or IAM does not tell EKS of it yet.
     InvalidPrincipal,
+    /// ResourceLimitExceededException: the cluster holds as many entries as EKS allows.
+    Full,
     /// Anything else.
     Other,
 }
@@ -146,6 +148,10 @@ impl Eks {
                 "See whether the role or user exists at exactly this ARN, path included; one that was made in the last \
                  minute is tried again by the next pass."
             }
+            (EksFault::Full, _) => {
+                "EKS allows 3,000 access entries on one cluster (Service Quotas, Amazon EKS, \"Access entries per cluster\"): \
+                 delete those that nobody needs, or let principals that hold the same share one role."
+            }
             (_, UnreadableKind::Forbidden) => {
                 return Some(format!(
                     "Allow {action} to {}; if its policy does, look for a service control policy or permissions boundary \
@@ -173,6 +179,7 @@ fn meaning(code: &str, message: &str) -> (EksFault, UnreadableKind) {
     match code {
         "ResourceNotFoundException" => (EksFault::NotFound, UnreadableKind::Server),
         "ResourceInUseException" => (EksFault::InUse, UnreadableKind::Server),
+        "ResourceLimitExceededException" => (EksFault::Full, UnreadableKind::Server),
         "InvalidParameterException" if message.to_ascii_lowercase().contains("invalid principal") => {
             (EksFault::InvalidPrincipal, UnreadableKind::Server)
         }

@@ -214,8 +214,14 @@ fn settle(report: &mut ClusterReport, plan: &Plan, outcome: Outcome, look: &exam
         report.next.clone_from(&failure.next);
     } else if let Some(conflict) = outcome.conflict() {
         report.why = Some(format!("somebody else writes at the same time: {conflict}"));
-        report.next =
-            Some("run again; if it goes on, see in the managed fields of the object who keeps writing it".to_owned());
+        let in_conflict = |step: &&StepOutcome| matches!(step.result, StepResult::Conflict(_));
+        let step = outcome.steps.iter().find(in_conflict).and_then(|step| plan.steps.get(step.step));
+        let tells = if step.is_some_and(|step| step.write.entry().is_some()) {
+            "in CloudTrail who keeps writing the cluster's access entries"
+        } else {
+            "in the managed fields of the object who keeps writing it"
+        };
+        report.next = Some(format!("run again; if it goes on, see {tells}"));
     } else {
         report.why = found.or_else(|| Some(left(look)));
     }

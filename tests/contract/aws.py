@@ -1,10 +1,11 @@
 """The AWS half of the contract: boto3, which knows nothing of the lab, asks what AWS documents.
 
-    aws.py URL WORLD [--make]
+    aws.py URL WORLD [--make] [--entries]
 
 It prints one JSON document: every case with what AWS documents for it, what came, and where the answer departs from
 AWS's own model of it. WORLD is a JSON file that names what is there, the same on both sides; with --make it is made by
-API calls first. Credentials of the hub come from the environment.
+API calls first. With --entries it asks about access entries and nothing else, otherwise about everything
+but these. Credentials of the hub come from the environment.
 """
 
 import json
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import aws_cases
+import aws_entries
 import aws_world
 from aws_mask import Mask
 from aws_model import Witness
@@ -104,7 +106,10 @@ def main():
     contract = Contract(url, world)
     if "--make" in sys.argv[3:]:
         aws_world.make(contract)
-    aws_cases.run(contract)
+    if "--entries" in sys.argv[3:]:
+        aws_cases.ask(contract, [aws_entries.entries, aws_entries.entries_where_rows_count])
+    else:
+        aws_cases.run(contract)
     json.dump(contract.outcomes, sys.stdout, indent=1, sort_keys=True, default=str)
 
 

@@ -149,11 +149,13 @@ fn principals(state: &mut State, described: &Value, account: &AccountId, now: Ti
 }
 
 fn clusters(state: &mut State, described: &Value, account: &AccountId, now: Timestamp) {
-    for name in described["clusters"].as_array().unwrap() {
+    let reading =
+        described["clusters"].as_array().unwrap().iter().map(|name| (name, AuthenticationMode::ApiAndConfigMap));
+    for (name, mode) in reading.chain([(&described["rows_only"], AuthenticationMode::ConfigMap)]) {
         let id = ClusterId { account: account.clone(), region: region(described), name: text(name) };
         let creator = format!("arn:aws:iam::{account}:role/{}", text(&described["member_role"]));
         let api: Arc<ApiServer> = ApiServer::new(id.clone()).unwrap();
-        let mut cluster = EksCluster::new(id.clone(), Some(AuthenticationMode::ApiAndConfigMap), creator, now, api);
+        let mut cluster = EksCluster::new(id.clone(), Some(mode), creator, now, api);
         cluster.tags.insert("team".to_owned(), "a".to_owned());
         cluster.request.insert("roleArn".to_owned(), json!(format!("arn:aws:iam::{account}:role/eks")));
         state.clusters.insert(id, cluster);

@@ -12,6 +12,7 @@ pub mod ec2;
 pub mod fleet;
 pub mod front;
 pub mod gate;
+pub mod ministack;
 mod organization;
 pub mod people;
 mod process;

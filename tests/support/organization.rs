@@ -30,15 +30,19 @@ pub struct Organization {
 impl World {
     /// Credentials of somebody's session in a role. moto does not ask whether the role exists.
     pub async fn session(&self, role_arn: &str, session_name: &str) -> Credentials {
+        self.session_at(&self.sts.url, role_arn, session_name).await
+    }
+
+    pub(super) async fn session_at(&self, sts_url: &str, role_arn: &str, session_name: &str) -> Credentials {
         let nobody = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "tests");
-        let sts = aws_sdk_sts::Client::new(&self.aws(&self.sts.url, nobody, "us-east-1").await);
+        let sts = aws_sdk_sts::Client::new(&self.aws(sts_url, nobody, "us-east-1").await);
         let answer = sts.assume_role().role_arn(role_arn).role_session_name(session_name).send().await.unwrap();
         let given = answer.credentials.unwrap();
         let (id, secret) = (given.access_key_id, given.secret_access_key);
         Credentials::new(id, secret, Some(given.session_token), None, "tests")
     }
 
-    async fn aws(&self, url: &str, credentials: Credentials, region: &str) -> SdkConfig {
+    pub(super) async fn aws(&self, url: &str, credentials: Credentials, region: &str) -> SdkConfig {
         aws_config::defaults(BehaviorVersion::latest())
             .endpoint_url(url)
             .credentials_provider(credentials)

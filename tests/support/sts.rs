@@ -45,9 +45,15 @@ pub struct Sts {
     ledger: Arc<Ledger>,
 }
 
+/// A plain door: what comes in by it goes on to the simulated AWS behind it.
+#[derive(Clone)]
+struct Door {
+    behind: String,
+    ledger: Arc<Ledger>,
+}
+
 /// What the STS knows.
 pub(super) struct Ledger {
-    moto: String,
     pub(super) authority: Authority,
     keys: Mutex<BTreeMap<String, Key>>,
     denied: Mutex<HashSet<String>>,
@@ -65,16 +71,25 @@ impl Sts {
             proxy_url: format!("http://{}", proxy.local_addr().unwrap()),
             ca_pem: authority.pem(),
             ledger: Arc::new(Ledger {
-                moto: moto_url.to_owned(),
                 authority,
                 keys: Mutex::default(),
                 denied: Mutex::default(),
                 calls: Mutex::default(),
             }),
         };
-        let ledger = Arc::clone(&sts.ledger);
-        std::thread::spawn(move || serve(plain, proxy, ledger));
+        let door = Door { behind: moto_url.to_owned(), ledger: Arc::clone(&sts.ledger) };
+        std::thread::spawn(move || serve(plain, Some(proxy), door));
         sts
+    }
+
+    /// Opens another plain door, to another simulated AWS, and gives its URL. Sessions that are made there are known to
+    /// the authenticators too.
+    pub fn door_to(&self, url: &str) -> String {
+        let plain = TcpListener::bind("127.0.0.1:0").unwrap();
+        let own = format!("http://{}", plain.local_addr().unwrap());
+        let door = Door { behind: url.to_owned(), ledger: Arc::clone(&self.ledger) };
+        std::thread::spawn(move || serve(plain, None, door));
+        own
     }
 
     /// Lets a key that was made elsewhere be used in tokens: its caller is what `GetCallerIdentity` will say.
@@ -130,21 +145,23 @@ impl Ledger {
     }
 }
 
-fn serve(plain: TcpListener, proxy: TcpListener, ledger: Arc<Ledger>) {
+fn serve(plain: TcpListener, proxy: Option<TcpListener>, door: Door) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async move {
-        let [plain, proxy] = [plain, proxy].map(|listener| {
+        let listener = |listener: TcpListener| {
             listener.set_nonblocking(true).unwrap();
             tokio::net::TcpListener::from_std(listener).unwrap()
-        });
-        tokio::spawn(connect_proxy::serve(proxy, Arc::clone(&ledger)));
-        let app = axum::Router::new().fallback(pass_on).with_state(ledger);
-        axum::serve(plain, app).await.unwrap();
+        };
+        if let Some(proxy) = proxy {
+            tokio::spawn(connect_proxy::serve(listener(proxy), Arc::clone(&door.ledger)));
+        }
+        let app = axum::Router::new().fallback(pass_on).with_state(door);
+        axum::serve(listener(plain), app).await.unwrap();
     });
 }
 
-/// The plain side: everything goes to moto and back as it is; what `AssumeRole` gives is kept.
-async fn pass_on(State(ledger): State<Arc<Ledger>>, request: Request) -> Response {
+/// The plain side: everything goes on and back as it is; what `AssumeRole` gives is kept.
+async fn pass_on(State(Door { behind, ledger }): State<Door>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let call = assume_role_call(&parts.method, &body);
@@ -155,7 +172,7 @@ async fn pass_on(State(ledger): State<Arc<Ledger>>, request: Request) -> Respons
         }
     }
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    parts.uri = format!("{}{path}", ledger.moto).parse::<Uri>().unwrap();
+    parts.uri = format!("{behind}{path}").parse::<Uri>().unwrap();
     let client = Client::builder(TokioExecutor::new()).build_http();
     let response = client.request(Request::from_parts(parts, Body::from(body))).await.unwrap();
     let (parts, body) = response.into_parts();
