@@ -16,7 +16,8 @@ pub use entries::access_entries;
 /// independently of the other; a list that broke off is unknown, never short. Access entries, which EKS keeps, are read by
 /// [`access_entries`].
 ///
-/// A cluster that has what the policy wants costs five reads, one less where it reads no aws-auth.
+/// A cluster that has what the policy wants costs five reads, one less where it reads no aws-auth. Where bindings are not
+/// rolecall's, all bindings are listed too, since others may grant the same.
 pub async fn observe(
     client: &kube::Client,
     cluster: &ClusterId,
