@@ -8,6 +8,7 @@ mod completions;
 #[cfg(feature = "lab")]
 mod demo;
 mod discover;
+mod import;
 mod inputs;
 #[cfg(feature = "lab")]
 mod lab;
@@ -68,6 +69,7 @@ fn execute(cli: Cli, terminal: &Terminal) -> Result<ExitCode> {
         Command::Schema(args) => schema::schema(&args, terminal),
         Command::Completions(args) => completions::completions(&args, terminal),
         Command::Discover => block_on(discover::discover(global, terminal)),
+        Command::Import(args) => block_on(import::import(global, &args, terminal)),
         Command::Plan(args) => block_on(plan::plan(global, &args, terminal)),
         Command::Sync(args) => block_on(sync::sync(global, &args, terminal)),
         Command::Report(args) => block_on(report::report(global, &args, terminal)),

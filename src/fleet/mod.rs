@@ -3,10 +3,12 @@
 
 mod correct;
 mod examine;
+mod import;
 mod journal;
 mod load;
 mod progress;
 mod selection;
+mod stock;
 mod tasks;
 mod walk;
 
@@ -24,7 +26,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
-pub use load::{Inputs, Loaded, load};
+pub use import::{Differing, Import, import};
+pub use load::{Inputs, Loaded, load, load_settings};
 pub use progress::{Progress, Quiet};
 pub use walk::{Discovery, discover};
 

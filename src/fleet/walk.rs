@@ -13,6 +13,7 @@ use super::{
     Context, FleetError,
     examine::{self, Examined},
     selection,
+    stock::{self, Taken},
     tasks::{FAULT, FAULT_NEXT, cluster_span, join_all, or_fault},
 };
 use crate::{
@@ -44,6 +45,13 @@ pub(super) struct Walked {
     pub(super) examined: Vec<Examined>,
 }
 
+/// Every cluster with all that it has, with what was found on the way.
+pub(super) struct Stock {
+    pub(super) organization: Option<String>,
+    pub(super) taken: Vec<Taken>,
+    pub(super) findings: Vec<Finding>,
+}
+
 /// What a part of the walk gave.
 #[derive(Default)]
 struct Seen {
@@ -51,6 +59,7 @@ struct Seen {
     findings: Vec<Finding>,
     clusters: Vec<Cluster>,
     examined: Vec<Examined>,
+    taken: Vec<Taken>,
 }
 
 impl Seen {
@@ -75,6 +84,7 @@ impl Seen {
             all.findings.extend(part.findings);
             all.clusters.extend(part.clusters);
             all.examined.extend(part.examined);
+            all.taken.extend(part.taken);
         }
         all
     }
@@ -87,6 +97,8 @@ enum Depth {
     Clusters,
     /// Into each of them.
     Inside,
+    /// Into each of them, to all that it has.
+    Everything,
 }
 
 /// Walks the organization for `rolecall discover`: no cluster is contacted.
@@ -121,12 +133,24 @@ pub(super) async fn examine_all(context: &Arc<Context>, hub: &Arc<Hub>) -> Resul
     Ok(Walked { organization: organization.id, accounts, regions, findings, examined: seen.examined })
 }
 
+/// Walks the organization and takes stock of every cluster, whatever a policy says.
+pub(super) async fn take_stock(context: &Arc<Context>, hub: &Arc<Hub>) -> Result<Stock, FleetError> {
+    let (organization, seen) = walk(context, hub, Depth::Everything).await?;
+    let mut findings = organization.findings;
+    findings.extend(seen.findings);
+    findings.sort();
+    let mut taken = seen.taken;
+    taken.sort_by(|a, b| a.cluster.id.cmp(&b.cluster.id));
+    Ok(Stock { organization: organization.id, taken, findings })
+}
+
 /// Walks every account as soon as the organization's listing tells of it.
 async fn walk(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Result<(Organization, Seen), FleetError> {
     let inputs = &context.inputs;
+    let whole = depth == Depth::Everything;
     let need = Need {
-        account_tags: inputs.policy.needs_account_tags() || inputs.settings.needs_account_tags(),
-        ou_paths: inputs.policy.needs_ou_paths() || inputs.settings.needs_ou_paths(),
+        account_tags: whole || inputs.policy.needs_account_tags() || inputs.settings.needs_account_tags(),
+        ou_paths: whole || inputs.policy.needs_ou_paths() || inputs.settings.needs_ou_paths(),
     };
     let only = context.options.only.as_ref();
     let wanted = only.map(|only| only.plans.iter().map(|plan| &plan.cluster.account).collect::<BTreeSet<_>>());
@@ -286,6 +310,14 @@ impl Walk {
         }
         if self.depth == Depth::Clusters {
             seen.clusters.push(cluster);
+            return seen;
+        }
+        if self.depth == Depth::Everything {
+            let lost = cluster.clone();
+            let taking = Box::pin(stock::take(context, cluster, &stop.session, began));
+            let taken = or_fault(taking, || Taken::lost(lost)).await;
+            context.progress.cluster_done(taken.status());
+            seen.taken.push(taken);
             return seen;
         }
         let identities = stop.identities.get().cloned().unwrap_or_default();

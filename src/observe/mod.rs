@@ -33,6 +33,18 @@ pub async fn observe(
     }
 }
 
+/// Reads everything that the cluster itself has: aws-auth where the cluster reads it, and all roles and bindings, whoever
+/// made them.
+pub async fn observe_all(client: &kube::Client, cluster: &ClusterId, mode: AuthenticationMode) -> ClusterState {
+    let aws_auth = async { if mode.reads_aws_auth() { aws_auth::read(client, cluster).await } else { Ok(None) } };
+    let (aws_auth, rbac) = futures::join!(aws_auth, rbac::read_all(client, cluster));
+    ClusterState {
+        aws_auth: aws_auth.map_or_else(Observed::Unknown, Observed::Known),
+        entries: Observed::Known(None),
+        rbac: rbac.map_or_else(Observed::Unknown, Observed::Known),
+    }
+}
+
 /// Who wrote the object, the latest first; those without a time last.
 fn managers(metadata: &ObjectMeta) -> Vec<FieldManager> {
     let mut managers: Vec<FieldManager> = metadata
