@@ -20,6 +20,7 @@ mod daemon;
 mod demo;
 mod deploy;
 mod first_light;
+mod import;
 mod lab_discovery;
 mod onboarding;
 mod own_access;

@@ -73,4 +73,7 @@ pub fn import(organization: Option<&str>, seen: &[Seen<'_>], unread: &[&Cluster]
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod samples;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;

@@ -99,8 +99,8 @@ fn head(organization: Option<&str>, fleet: &Fleet<'_>, unread: &[&Cluster]) -> S
     if !unread.is_empty() {
         let names: Vec<String> = unread.iter().map(|cluster| cluster.id.to_string()).collect();
         text.push(format!(
-            "NOT THE WHOLE FLEET: {} could not be read, and what they have is not in here: {}. Entries that mean them, too, \
-             say so: import again when they can be read, or look at `rolecall plan` before anything is written.",
+            "NOT THE WHOLE FLEET: {} could not be read, and what is there is not in here: {}. Entries that are meant for them, \
+             too, say so: import again when all can be read, or look at `rolecall plan` before anything is written.",
             counted(unread.len(), "cluster"),
             listed(&names, 50)
         ));
@@ -133,7 +133,8 @@ fn where_words(fleet: &Fleet<'_>, entry: &Entry, unread: &[&Cluster]) -> String 
     if of_accounts {
         let parts = entry.choice.parts.iter().chain(&entry.choice.not).filter(|part| part.key == Key::Account);
         let names: Vec<String> = parts.flat_map(|part| &part.values).map(|id| account_name(fleet, id)).collect();
-        let _ = write!(words, ", accounts: {}", listed(&names, LISTED));
+        let noun = if names.len() == 1 { "account" } else { "accounts" };
+        let _ = write!(words, ", {noun} {}", listed(&names, LISTED));
     }
     let selector = entry.choice.selector().unwrap_or_default();
     let also = unread.iter().filter(|cluster| selector.matches(cluster) != Match::No);

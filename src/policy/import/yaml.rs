@@ -111,7 +111,8 @@ fn scalar(text: &str) -> String {
     let word = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_lowercase().as_str());
     let stars = text.strip_suffix("/**").unwrap_or(text);
     let stars = stars.strip_suffix('*').unwrap_or(stars);
-    if starts && !word && stars.chars().all(plain) {
+    let (before, after) = stars.split_once(':').unwrap_or((stars, "x"));
+    if starts && !word && before.chars().all(plain) && !after.is_empty() && after.chars().all(plain) {
         return text.to_owned();
     }
     serde_json::to_string(text).unwrap_or_default()
