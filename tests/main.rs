@@ -28,6 +28,7 @@ mod events;
 mod first_light;
 #[cfg(feature = "lab")]
 mod iam_groups;
+mod import;
 mod lab_discovery;
 mod onboarding;
 mod own_access;

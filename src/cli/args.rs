@@ -117,6 +117,16 @@ Reads are tried. Writes are not: IAM is asked what would become of them, and eac
 Ends with 0 when nothing is missing, 1 when something is, 2 after an error, 3 when nothing is known to be missing but
 something could not be told.")]
     Doctor(DoctorArgs),
+    /// Write the policy that describes what the clusters have now; no cluster is changed, and no policy is needed.
+    #[command(after_help = "\
+EXAMPLES
+  rolecall import > policy.yaml
+  rolecall import --out policy.yaml             # refuses to overwrite; --force does not
+  rolecall import --verbose > policy.yaml       # names everything that is not in the policy, and why
+
+A plan right after it shows no change. Ends with 0 when everything is described, 1 when something could not be, 2 after an
+error, 3 when part of the fleet is unknown: then the first lines of the file say so.")]
+    Import(ImportArgs),
     /// Compare every cluster with the policy and show what `sync` would change; nothing is written.
     #[command(after_help = "\
 EXAMPLES
@@ -233,6 +243,16 @@ pub(super) struct DoctorArgs {
     /// Also show what is fine and what is not needed.
     #[arg(long)]
     pub all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// Write the policy to this file, not to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Overwrite the file if it is there.
+    #[arg(long, requires = "out")]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod completions;
 mod demo;
 mod discover;
 mod doctor;
+mod import;
 mod inputs;
 #[cfg(feature = "lab")]
 mod lab;
@@ -70,6 +71,7 @@ fn execute(cli: Cli, terminal: &Terminal) -> Result<ExitCode> {
         Command::Completions(args) => completions::completions(&args, terminal),
         Command::Discover => block_on(discover::discover(global, terminal)),
         Command::Doctor(args) => block_on(doctor::doctor(global, &args, terminal)),
+        Command::Import(args) => block_on(import::import(global, &args, terminal)),
         Command::Plan(args) => block_on(plan::plan(global, &args, terminal)),
         Command::Sync(args) => block_on(sync::sync(global, &args, terminal)),
         Command::Report(args) => block_on(report::report(global, &args, terminal)),

@@ -81,16 +81,10 @@ pub(super) async fn examine(
         return Examined { report, way_in: None };
     }
     let desired = policy::compile(&context.inputs.policy, &cluster, identities, context.today);
-    let rules = rules(context, &cluster, session);
-    let settings = &context.inputs.settings;
-    let target = match connect::target(&cluster, &settings.connect, settings.timeout) {
-        Ok(target) => target,
+    let way_in = match way_in(context, &cluster, session, desired) {
+        Ok(way_in) => way_in,
         Err(why) => return Examined { report: unreadable(cluster, None, why), way_in: None },
     };
-    // A rule for slow clusters speaks of the look as a whole too.
-    let timeout = target.timeout.max(settings.timeout);
-    let eks = cluster.authentication_mode.reads_entries().then(|| eks(&cluster, session));
-    let way_in = WayIn { target, credentials: session.credentials_provider(), eks, desired, rules, timeout };
     let client = match way_in.client(&cluster) {
         Ok(client) => client,
         Err(why) => return Examined { report: unreadable(cluster, None, why), way_in: None },
@@ -106,6 +100,22 @@ pub(super) async fn examine(
     let writes = context.options.kind == PassKind::Sync
         && report.plan.as_ref().is_some_and(|plan| !plan.steps.is_empty() && plan.blocked.is_none());
     Examined { report, way_in: writes.then_some(way_in) }
+}
+
+/// What it takes to look at the cluster.
+pub(super) fn way_in(
+    context: &Context,
+    cluster: &Cluster,
+    session: &Arc<Session>,
+    desired: Desired,
+) -> Result<WayIn, Unreadable> {
+    let rules = rules(context, cluster, session);
+    let settings = &context.inputs.settings;
+    let target = connect::target(cluster, &settings.connect, settings.timeout)?;
+    // A rule for slow clusters speaks of the look as a whole too.
+    let timeout = target.timeout.max(settings.timeout);
+    let eks = cluster.authentication_mode.reads_entries().then(|| eks(cluster, session));
+    Ok(WayIn { target, credentials: session.credentials_provider(), eks, desired, rules, timeout })
 }
 
 /// Observes a cluster and plans it anew; it may take the cluster's timeout since it `began`.
@@ -129,6 +139,24 @@ pub(super) async fn look(client: &kube::Client, cluster: &Cluster, way_in: &WayI
         (None, _) => Status::InSync,
     };
     Look { plan, status, why }
+}
+
+/// Everything that a cluster has, within the deadline since it `began` to be described.
+pub(super) async fn everything(
+    client: &kube::Client,
+    cluster: &Cluster,
+    way_in: &WayIn,
+    began: Instant,
+) -> ClusterState {
+    let until = began + way_in.timeout;
+    let observing = timeout_at(until, observe::observe_all(client, &cluster.id, cluster.authentication_mode));
+    let entries = async {
+        let Some(eks) = &way_in.eks else { return Observed::Known(None) };
+        observe::access_entries(eks, &way_in.desired, true, until).await
+    };
+    let (observed, entries) = futures::join!(observing, entries);
+    let state = ClusterState { entries, ..observed.unwrap_or_else(|_| timed_out(cluster, way_in.timeout)) };
+    with_principal(state, way_in.rules.own_principal.as_deref())
 }
 
 /// Names the principal as which rolecall came wherever the cluster did not know it.

@@ -42,6 +42,22 @@ impl Loaded {
     }
 }
 
+/// Reads the settings alone, for what needs no policy; the policy is empty, whatever files the settings name.
+pub fn load_settings(settings_path: &Path) -> Loaded {
+    let mut loaded = Loaded {
+        inputs: None,
+        diagnostics: Diagnostics::default(),
+        files: Vec::new(),
+        paths: vec![settings_path.to_owned()],
+    };
+    let Some(file) = read(settings_path, None, &mut loaded.diagnostics) else { return loaded };
+    let dir = settings_path.parent().unwrap_or(Path::new("")).to_owned();
+    let settings = settings::parse_without_policy(&file, &dir, &mut loaded.diagnostics);
+    loaded.files.push(file);
+    loaded.inputs = settings.map(|settings| Inputs { settings, policy: Policy::default() });
+    loaded
+}
+
 /// Reads the settings and every policy file they name; collects every error of every file.
 pub fn load(settings_path: &Path, today: Date) -> Loaded {
     let mut loaded = Loaded {

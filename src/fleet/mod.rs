@@ -1,14 +1,17 @@
 //! One pass over the fleet: composes the stages. Discover, observe and plan run ahead as one pipeline; corrections begin
 //! only when the whole fleet has been planned, so that budgets see all of it.
 
+mod accounts;
 mod correct;
 mod doctor;
 mod examine;
 mod foreign;
+mod import;
 mod journal;
 mod load;
 mod progress;
 mod selection;
+mod stock;
 mod tasks;
 mod walk;
 mod within;
@@ -28,7 +31,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
 pub use doctor::diagnose;
-pub use load::{Inputs, Loaded, load};
+pub use import::{Differing, Import, import};
+pub use load::{Inputs, Loaded, load, load_settings};
 pub use progress::{Progress, Quiet};
 pub use walk::{Discovery, discover};
 pub use within::{Within, known};

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{OnceCell, mpsc},
+    sync::OnceCell,
     task::JoinSet,
     time::{Instant, timeout, timeout_at},
 };
@@ -11,11 +11,12 @@ use tracing::{Instrument, debug, info_span};
 
 use super::{
     Context, FleetError,
+    accounts::{each_account, need},
     examine::{self, Examined},
     foreign::{Foreign, is_foreign},
     selection,
+    stock::{self, Taken},
     tasks::{FAULT, FAULT_NEXT, cluster_span, join_all, or_fault},
-    within::Within,
 };
 use crate::{
     discover::{self, DiscoverError, Eks, Hub, Need, Organization, Session, Turns},
@@ -46,6 +47,13 @@ pub(super) struct Walked {
     pub(super) examined: Vec<Examined>,
 }
 
+/// Every cluster with all that it has, with what was found on the way.
+pub(super) struct Stock {
+    pub(super) organization: Option<String>,
+    pub(super) taken: Vec<Taken>,
+    pub(super) findings: Vec<Finding>,
+}
+
 /// What a part of the walk gave.
 #[derive(Default)]
 struct Seen {
@@ -53,6 +61,7 @@ struct Seen {
     findings: Vec<Finding>,
     clusters: Vec<Cluster>,
     examined: Vec<Examined>,
+    taken: Vec<Taken>,
 }
 
 impl Seen {
@@ -77,6 +86,7 @@ impl Seen {
             all.findings.extend(part.findings);
             all.clusters.extend(part.clusters);
             all.examined.extend(part.examined);
+            all.taken.extend(part.taken);
         }
         all
     }
@@ -89,6 +99,8 @@ enum Depth {
     Clusters,
     /// Into each of them.
     Inside,
+    /// Into each of them, to all that it has.
+    Everything,
 }
 
 /// Walks the organization for `rolecall discover`: no cluster is contacted.
@@ -123,6 +135,17 @@ pub(super) async fn examine_all(context: &Arc<Context>, hub: &Arc<Hub>) -> Resul
     Ok(Walked { organization: organization.id, accounts, regions, findings, examined: seen.examined })
 }
 
+/// Walks the organization and takes stock of every cluster, whatever a policy says.
+pub(super) async fn take_stock(context: &Arc<Context>, hub: &Arc<Hub>) -> Result<Stock, FleetError> {
+    let (organization, seen) = walk(context, hub, Depth::Everything).await?;
+    let mut findings = organization.findings;
+    findings.extend(seen.findings);
+    findings.sort();
+    let mut taken = seen.taken;
+    taken.sort_by(|a, b| a.cluster.id.cmp(&b.cluster.id));
+    Ok(Stock { organization: organization.id, taken, findings })
+}
+
 /// Walks every account as soon as the organization's listing tells of it.
 async fn walk(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Result<(Organization, Seen), FleetError> {
     let walk = Walk::new(context, hub, depth);
@@ -131,66 +154,14 @@ async fn walk(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Result<(O
         let span = info_span!("account", id = %account.id, name = %account.name);
         accounts.spawn(Arc::clone(&walk).account(account).instrument(span));
     };
-    let organization = each_account(context, hub, start, |organization| walk.foreign.listed(organization));
+    let need = match depth {
+        Depth::Everything => Need { account_tags: true, ou_paths: true },
+        Depth::Clusters | Depth::Inside => need(context),
+    };
+    let organization = each_account(context, hub, need, start, |organization| walk.foreign.listed(organization));
     // An error ends the accounts' walks with it: nothing was written yet.
     let organization = organization.await?;
     Ok((organization, Seen::all(join_all(accounts).await)))
-}
-
-/// What a pass with these inputs needs to know of the accounts.
-pub(super) fn need(context: &Context) -> Need {
-    let inputs = &context.inputs;
-    Need {
-        account_tags: inputs.policy.needs_account_tags() || inputs.settings.needs_account_tags(),
-        ou_paths: inputs.policy.needs_ou_paths() || inputs.settings.needs_ou_paths(),
-    }
-}
-
-/// Reads the organization and starts work on each account that is meant as soon as the listing tells of it. What was listed
-/// is told whole, before the accounts that are not meant are left out.
-pub(super) async fn each_account(
-    context: &Arc<Context>,
-    hub: &Arc<Hub>,
-    mut start: impl FnMut(Account),
-    listed: impl FnOnce(&Organization),
-) -> Result<Organization, FleetError> {
-    let within = context.options.within.as_ref().and_then(Within::walked);
-    let only = context.options.only.as_ref();
-    let wanted = only.map(|only| only.plans.iter().map(|plan| &plan.cluster.account).collect::<BTreeSet<_>>());
-    let wanted = |account: &Account| {
-        let meant = |ids: &BTreeSet<_>| ids.contains(&account.id);
-        within.as_ref().is_none_or(meant) && wanted.as_ref().is_none_or(|ids| ids.contains(&&account.id))
-    };
-    let (tell, mut told) = mpsc::unbounded_channel();
-    let found = |account: &Account| {
-        if wanted(account) {
-            // The receiver lives as long as the listing, so nothing is lost.
-            drop(tell.send(account.clone()));
-        }
-    };
-    let mut start = |account: Account| {
-        context.progress.accounts(1);
-        start(account);
-    };
-    let mut organization = {
-        let scope = &context.inputs.settings.scope;
-        // Principals of other accounts are looked up there, in a part of the fleet as in the whole of it.
-        let enough = within.as_ref().filter(|within| !context.inputs.policy.names_accounts_beside(within));
-        let listing = discover::organization_of(hub, scope, need(context), enough, &found);
-        let mut listing = std::pin::pin!(context.unless_called_off(listing));
-        loop {
-            tokio::select! {
-                Some(account) = told.recv() => start(account),
-                listed = &mut listing => break listed.ok_or(FleetError::Cancelled)??,
-            }
-        }
-    };
-    while let Ok(account) = told.try_recv() {
-        start(account);
-    }
-    listed(&organization);
-    organization.accounts.retain(wanted);
-    Ok(organization)
 }
 
 /// What the parts of one walk share.
@@ -346,6 +317,14 @@ impl Walk {
         }
         if self.depth == Depth::Clusters {
             seen.clusters.push(cluster);
+            return seen;
+        }
+        if self.depth == Depth::Everything {
+            let lost = cluster.clone();
+            let taking = Box::pin(stock::take(context, cluster, &stop.session, began));
+            let taken = or_fault(taking, || Taken::lost(lost)).await;
+            context.progress.cluster_done(taken.status());
+            seen.taken.push(taken);
             return seen;
         }
         let identities = stop.identities.get().cloned().unwrap_or_default();

@@ -98,6 +98,8 @@ pub enum FindingCode {
     LeftToMigrate,
     /// Something stands as the policy wants and becomes rolecall's by a write that changes nothing else.
     TakenOver,
+    /// Something that is not rolecall's already gives what the policy wants, so that nothing is made beside it.
+    MetByOther,
     /// Something that is not rolecall's and that the policy does not speak of.
     Unmanaged,
     /// Something that would be removed or changed but is protected.

@@ -18,7 +18,8 @@ pub use rights::{Rights, rights};
 /// independently of the other; a list that broke off is unknown, never short. Access entries, which EKS keeps, are read by
 /// [`access_entries`].
 ///
-/// A cluster that has what the policy wants costs five reads, one less where it reads no aws-auth.
+/// A cluster that has what the policy wants costs five reads, one less where it reads no aws-auth. Where bindings are not
+/// rolecall's, all bindings are listed too, since others may grant the same.
 pub async fn observe(
     client: &kube::Client,
     cluster: &ClusterId,
@@ -27,6 +28,18 @@ pub async fn observe(
 ) -> ClusterState {
     let aws_auth = async { if mode.reads_aws_auth() { aws_auth::read(client, cluster).await } else { Ok(None) } };
     let (aws_auth, rbac) = futures::join!(aws_auth, rbac::read(client, cluster, desired));
+    ClusterState {
+        aws_auth: aws_auth.map_or_else(Observed::Unknown, Observed::Known),
+        entries: Observed::Known(None),
+        rbac: rbac.map_or_else(Observed::Unknown, Observed::Known),
+    }
+}
+
+/// Reads everything that the cluster itself has: aws-auth where the cluster reads it, and all roles and bindings, whoever
+/// made them.
+pub async fn observe_all(client: &kube::Client, cluster: &ClusterId, mode: AuthenticationMode) -> ClusterState {
+    let aws_auth = async { if mode.reads_aws_auth() { aws_auth::read(client, cluster).await } else { Ok(None) } };
+    let (aws_auth, rbac) = futures::join!(aws_auth, rbac::read_all(client, cluster));
     ClusterState {
         aws_auth: aws_auth.map_or_else(Observed::Unknown, Observed::Known),
         entries: Observed::Known(None),

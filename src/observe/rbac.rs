@@ -35,10 +35,14 @@ pub(super) async fn read(
     desired: &Desired,
 ) -> Result<RbacState, Unreadable> {
     let place = Place { client, cluster };
-    let mut state = place.ours().await?;
+    let mut state = place.all(Whose::Rolecalls).await?;
     state.missing_namespaces = place.missing_namespaces(desired, &state).await?;
     let open = Open::of(desired, &state);
-    for found in place.get_all(open.names.union(&open.granted).cloned().collect()).await? {
+    let (found, others) = futures::try_join!(
+        place.get_all(open.names.union(&open.granted).cloned().collect()),
+        place.others(desired, &state),
+    )?;
+    for found in found {
         match found {
             // That it exists is all that is asked of it.
             Found::Role(role) if open.granted.contains(&role.object) => {}
@@ -48,7 +52,21 @@ pub(super) async fn read(
             Found::Nothing(_) => {}
         }
     }
+    let known: BTreeSet<ObjectRef> = state.bindings.iter().map(|binding| binding.object.clone()).collect();
+    state.bindings.extend(others.into_iter().filter(|binding| !known.contains(&binding.object)));
     Ok(state)
+}
+
+/// Every role and binding of the cluster, whoever made it.
+pub(super) async fn read_all(client: &kube::Client, cluster: &ClusterId) -> Result<RbacState, Unreadable> {
+    Place { client, cluster }.all(Whose::Everybodys).await
+}
+
+/// Which objects a list shall hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Rolecalls,
+    Everybodys,
 }
 
 /// What has to be asked for by name, since no object of ours tells of it.
@@ -87,13 +105,14 @@ enum Found {
 }
 
 impl Place<'_> {
-    /// What carries our label, from four lists.
-    async fn ours(self) -> Result<RbacState, Unreadable> {
+    /// What carries our label, or everything, from four lists.
+    async fn all(self, whose: Whose) -> Result<RbacState, Unreadable> {
+        let client = || self.client.clone();
         let (cluster_roles, roles, cluster_bindings, bindings) = futures::try_join!(
-            self.list::<api::ClusterRole>("clusterroles"),
-            self.list::<api::Role>("roles"),
-            self.list::<api::ClusterRoleBinding>("clusterrolebindings"),
-            self.list::<api::RoleBinding>("rolebindings"),
+            self.list(Api::<api::ClusterRole>::all(client()), "clusterroles", whose),
+            self.list(Api::<api::Role>::all(client()), "roles", whose),
+            self.list(Api::<api::ClusterRoleBinding>::all(client()), "clusterrolebindings", whose),
+            self.list(Api::<api::RoleBinding>::all(client()), "rolebindings", whose),
         )?;
         Ok(RbacState {
             roles: cluster_roles.into_iter().chain(roles).collect(),
@@ -103,16 +122,35 @@ impl Place<'_> {
         })
     }
 
+    /// The bindings of others that grant what the policy wants and nothing of ours grants.
+    async fn others(self, desired: &Desired, state: &RbacState) -> Result<Vec<ObservedBinding>, Unreadable> {
+        let open: Vec<&DesiredBinding> = desired.bindings.iter().filter(|wanted| !is_bound(wanted, state)).collect();
+        let mut found = Vec::new();
+        if open.iter().any(|wanted| wanted.namespace.is_none()) {
+            let api = Api::<api::ClusterRoleBinding>::all(self.client.clone());
+            found.extend(self.list(api, "clusterrolebindings", Whose::Everybodys).await?);
+        }
+        let namespaces: BTreeSet<&String> = open.iter().filter_map(|wanted| wanted.namespace.as_ref()).collect();
+        if !namespaces.is_subset(&state.missing_namespaces.iter().collect()) {
+            let api = Api::<api::RoleBinding>::all(self.client.clone());
+            found.extend(self.list(api, "rolebindings", Whose::Everybodys).await?);
+        }
+        found.retain(|binding| !binding.ours && open.iter().any(|wanted| is_granted_by(wanted, binding)));
+        Ok(found)
+    }
+
     /// Every page of a list. A list that expires between two pages is begun anew once; it is never given in part.
-    async fn list<K>(self, kind: &str) -> Result<Vec<K::Model>, Unreadable>
+    async fn list<K>(self, api: Api<K>, kind: &str, whose: Whose) -> Result<Vec<K::Model>, Unreadable>
     where
-        K: kube::Resource<DynamicType = ()> + IntoModel + Clone + DeserializeOwned + Debug,
+        K: IntoModel + Clone + DeserializeOwned + Debug,
     {
-        let doing = format!("listing rolecall's {kind}");
-        let api: Api<K> = Api::all(self.client.clone());
+        let doing = match whose {
+            Whose::Rolecalls => format!("listing rolecall's {kind}"),
+            Whose::Everybodys => format!("listing all {kind}"),
+        };
         let expired = |error: &kube::Error| matches!(error, kube::Error::Api(status) if status.code == 410);
-        let pages = match pages(&api).await {
-            Err(error) if expired(&error) => pages(&api).await,
+        let pages = match pages(&api, whose).await {
+            Err(error) if expired(&error) => pages(&api, whose).await,
             result => result,
         };
         pages
@@ -195,8 +233,11 @@ impl Place<'_> {
     }
 }
 
-async fn pages<K: Clone + DeserializeOwned + Debug>(api: &Api<K>) -> Result<Vec<K>, kube::Error> {
-    let mut params = ListParams::default().labels(&format!("{MANAGED_BY}={MANAGER}")).limit(PAGE);
+async fn pages<K: Clone + DeserializeOwned + Debug>(api: &Api<K>, whose: Whose) -> Result<Vec<K>, kube::Error> {
+    let mut params = ListParams::default().limit(PAGE);
+    if whose == Whose::Rolecalls {
+        params = params.labels(&format!("{MANAGED_BY}={MANAGER}"));
+    }
     let mut objects = Vec::new();
     loop {
         let page = api.list(&params).await?;
@@ -210,12 +251,14 @@ async fn pages<K: Clone + DeserializeOwned + Debug>(api: &Api<K>) -> Result<Vec<
 
 /// Whether something of ours binds exactly this, under whatever name.
 fn is_bound(wanted: &DesiredBinding, state: &RbacState) -> bool {
-    state.bindings.iter().any(|binding| {
-        binding.ours
-            && binding.object.namespace == wanted.namespace
-            && binding.role_ref == wanted.role_ref
-            && binding.subjects.iter().eq([&wanted.subject])
-    })
+    state.bindings.iter().any(|binding| binding.ours && binding.subjects.len() == 1 && is_granted_by(wanted, binding))
+}
+
+/// Whether the binding grants this, and perhaps more to others.
+fn is_granted_by(wanted: &DesiredBinding, binding: &ObservedBinding) -> bool {
+    binding.object.namespace == wanted.namespace
+        && binding.role_ref == wanted.role_ref
+        && binding.subjects.contains(&wanted.subject)
 }
 
 /// The name that the binding would get.

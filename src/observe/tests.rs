@@ -23,7 +23,7 @@ async fn observed(desired: &Desired, answers: Vec<(String, Answer)>) -> (Cluster
         });
     let (client, calls) = fake::client(move |call: &Call| match answers.get_mut(&call.path).and_then(Vec::pop) {
         Some(answer) => answer,
-        None if call.query.contains("labelSelector") => list(&[], None),
+        None if call.query.contains("limit=") => list(&[], None),
         None => fake::not_found(),
     });
     (observe(&client, &fake::id(), AuthenticationMode::ConfigMap, desired).await, calls)
@@ -225,6 +225,30 @@ async fn names_that_are_taken_and_roles_and_namespaces_that_are_missing_are_foun
     assert!(rbac.missing_roles.iter().eq([&object(RbacKind::ClusterRole, None, "cluster-admin")]));
     let inside = |call: &Call| call.path.contains("/namespaces/team-a/");
     assert!(!calls.all().iter().any(inside), "nothing is asked for in a namespace that does not exist");
+}
+
+#[tokio::test]
+async fn bindings_of_others_that_grant_what_is_wanted_are_found() {
+    let all = vec![
+        binding("by-hand", None, false, "devs", "devs"),
+        binding("other-role", None, false, "devs", "edit"),
+        binding("other-group", None, false, "ops", "devs"),
+    ];
+    let path = format!("{RBAC}/clusterrolebindings");
+    let answers = vec![(path.clone(), list(&[], None)), (path.clone(), list(&all, None))];
+    let (state, calls) = observed(&policy(), answers).await;
+    let names: Vec<String> = state.rbac.known().unwrap().bindings.iter().map(|it| it.object.name.clone()).collect();
+    assert_eq!(names, ["by-hand"]);
+    let unlabelled = |call: &&Call| call.path == path && !call.query.contains("labelSelector");
+    assert_eq!(calls.all().iter().filter(unlabelled).count(), 1);
+}
+
+#[tokio::test]
+async fn bindings_of_others_that_cannot_be_listed_make_rbac_unknown() {
+    let path = format!("{RBAC}/clusterrolebindings");
+    let answers = vec![(path.clone(), list(&[], None)), (path, fake::status(403, "Forbidden", "no"))];
+    let (state, _) = observed(&policy(), answers).await;
+    assert!(state.rbac.unknown().unwrap().message.contains("listing all clusterrolebindings"));
 }
 
 #[tokio::test]

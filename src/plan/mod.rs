@@ -27,9 +27,10 @@ use crate::model::{
 /// go or that give up one group for another, and last what RBAC no longer needs. Neither half takes away what the other,
 /// being unknown, may still lean on. The plan's findings begin with those of `desired`.
 pub fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, rules: &PlanRules) -> Plan {
-    let (on_aws_auth, elsewhere) = divided(cluster, desired, rules);
+    let staying = entries::staying::staying(cluster, desired, state, rules);
+    let (on_aws_auth, elsewhere) = divided(cluster, desired, &staying, rules);
     let aws_auth = aws_auth::plan(cluster, &on_aws_auth, &elsewhere, state, rules);
-    let entries = entries::plan(cluster, desired, state, rules);
+    let entries = entries::plan(cluster, &without(desired, &staying), state, rules);
     let way_in = way_in::plan(cluster, state, rules);
     let rows_stay = rows_stay(cluster, state, &aws_auth.findings, rules);
     let rbac = rbac::plan(desired, &state.rbac, rows_stay, || rbac::Holders::of(state, rules));
@@ -38,6 +39,7 @@ pub fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, rules: &
     plan.findings.extend(way_in.findings);
     plan.findings.extend(aws_auth.findings);
     plan.findings.extend(entries.findings);
+    plan.findings.extend(entries::staying::tell(desired, &staying));
     plan.findings.extend(rbac.findings);
     for finding in plan.findings.iter_mut().filter(|finding| finding.place == Place::default()) {
         finding.place = cluster.place();
@@ -51,25 +53,43 @@ pub fn plan(cluster: &Cluster, desired: &Desired, state: &ClusterState, rules: &
     plan
 }
 
+/// What is desired without the rows that stay where they are.
+fn without<'d>(desired: &'d Desired, staying: &[bool]) -> Cow<'d, Desired> {
+    if !staying.contains(&true) {
+        return Cow::Borrowed(desired);
+    }
+    let mut staying = staying.iter();
+    let mut rest = desired.clone();
+    rest.rows.retain(|_| staying.next() != Some(&true));
+    Cow::Owned(rest)
+}
+
 /// What is wanted of aws-auth, and the rows that are not: roles and users get in by access entries where the settings and
 /// the cluster's mode have it so, and whoever holds access policies alone is nothing for aws-auth. Their rows, where there
-/// are any, are left as they are.
+/// are any, are left as they are. Rows that stay are those that stand as wanted: nothing is to be moved.
 ///
 /// Accounts and the roles of nodes stay with aws-auth: no access entry stands for an account, and those of nodes are
 /// EKS's own matter.
-fn divided<'d>(cluster: &Cluster, desired: &'d Desired, rules: &PlanRules) -> (Cow<'d, Desired>, Vec<&'d DesiredRow>) {
+fn divided<'d>(
+    cluster: &Cluster,
+    desired: &'d Desired,
+    staying: &[bool],
+    rules: &PlanRules,
+) -> (Cow<'d, Desired>, Vec<&'d DesiredRow>) {
     let by_entries = rules.surface.by_entries(cluster.authentication_mode);
     let leaves = |row: &DesiredRow| !row.node && (by_entries || (row.groups.is_empty() && !row.policies.is_empty()));
-    if !desired.rows.iter().any(leaves) {
+    let (elsewhere, here): (Vec<_>, Vec<_>) =
+        desired.rows.iter().zip(staying).partition(|(row, stays)| !**stays && leaves(row));
+    if elsewhere.is_empty() {
         return (Cow::Borrowed(desired), Vec::new());
     }
     let on_aws_auth = Desired {
-        rows: desired.rows.iter().filter(|row| !leaves(row)).cloned().collect(),
+        rows: here.into_iter().map(|(row, _)| row.clone()).collect(),
         accounts: desired.accounts.clone(),
         unknown: desired.unknown.clone(),
         ..Desired::default()
     };
-    (Cow::Owned(on_aws_auth), desired.rows.iter().filter(|row| leaves(row)).collect())
+    (Cow::Owned(on_aws_auth), elsewhere.into_iter().map(|(row, _)| row).collect())
 }
 
 /// No write goes untold: those that make no change only note what is rolecall's from now on.

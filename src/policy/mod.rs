@@ -7,6 +7,7 @@ mod compile;
 mod contradictions;
 mod entry;
 mod grants;
+pub mod import;
 mod input;
 mod lint;
 mod names;

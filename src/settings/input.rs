@@ -25,7 +25,7 @@ pub(super) struct SettingsInput {
     #[serde(default)]
     pub(super) clusters: ClustersInput,
     /// Policy files, or directories whose .yaml and .yml files are read; relative to this file.
-    #[schemars(required, length(min = 1), extend("examples" = [["policy.yaml"]]))]
+    #[schemars(extend("examples" = [["policy.yaml"]]))]
     pub(super) policy: Option<Vec<String>>,
     /// `report` touches nothing; `enforce` corrects drift.
     #[schemars(extend("default" = "report"))]

@@ -18,7 +18,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use jiff::civil::Date;
 
-pub use read::{named_policies, parse};
+pub use read::{named_policies, parse, parse_without_policy};
 
 use crate::model::{
     ArnPattern, Cluster, ConnectRule, EventQueue, Match, OrganizationScope, Selector, SurfaceChoice, Unmanaged,
@@ -196,7 +196,15 @@ impl Settings {
 
 /// The JSON Schema of the settings file, for editors.
 pub fn schema() -> serde_json::Value {
-    crate::source::schema::<input::SettingsInput>()
+    let mut schema = crate::source::schema::<input::SettingsInput>();
+    // Only what needs no policy reads settings without one.
+    if let Some(required) = schema.get_mut("required").and_then(serde_json::Value::as_array_mut) {
+        required.push("policy".into());
+    }
+    if let Some(policy) = schema.pointer_mut("/properties/policy").and_then(serde_json::Value::as_object_mut) {
+        policy.insert("minItems".to_owned(), 1.into());
+    }
+    schema
 }
 
 /// The parser that settles what a cron expression means: the very one that tokio-cron-scheduler uses for jobs in a time

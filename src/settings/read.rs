@@ -29,8 +29,24 @@ const NOT_YET: [&str; 5] = ["/identityCenter", "/rollout", "/history", "/notify"
 ///
 /// Everything that is wrong goes to `diagnostics`; when there is an error, there are no settings.
 pub fn parse(file: &SourceFile, dir: &Path, diagnostics: &mut Diagnostics) -> Option<Settings> {
+    parse_for(file, dir, Need::Policy, diagnostics)
+}
+
+/// The same for what needs no policy: settings that name none are as good.
+pub fn parse_without_policy(file: &SourceFile, dir: &Path, diagnostics: &mut Diagnostics) -> Option<Settings> {
+    parse_for(file, dir, Need::NoPolicy, diagnostics)
+}
+
+/// Whether the settings have to name a policy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Policy,
+    NoPolicy,
+}
+
+fn parse_for(file: &SourceFile, dir: &Path, need: Need, diagnostics: &mut Diagnostics) -> Option<Settings> {
     let mut own = Diagnostics::new();
-    let settings = read(file, dir, &mut own);
+    let settings = read(file, dir, need, &mut own);
     let sound = !own.has_errors();
     diagnostics.extend(own);
     settings.filter(|_| sound)
@@ -44,7 +60,7 @@ pub fn named_policies(file: &SourceFile, dir: &Path) -> Vec<PathBuf> {
     named.filter_map(|path| path.as_str()).filter(|path| !path.is_empty()).map(|path| dir.join(path)).collect()
 }
 
-fn read(file: &SourceFile, dir: &Path, diagnostics: &mut Diagnostics) -> Option<Settings> {
+fn read(file: &SourceFile, dir: &Path, need: Need, diagnostics: &mut Diagnostics) -> Option<Settings> {
     let mut doc = Document::parse(file, diagnostics)?;
     if doc.value().get("kind").is_some_and(|kind| kind == "AccessPolicy") {
         let error = doc.error("/kind", "this is a policy, not the settings");
@@ -58,9 +74,23 @@ fn read(file: &SourceFile, dir: &Path, diagnostics: &mut Diagnostics) -> Option<
         diagnostics.push(error.help("take it out"));
     }
     doc.remove(not_yet);
+    if need == Need::Policy {
+        names_a_policy(&doc, diagnostics);
+    }
     let input = decode::<SettingsInput>(&mut doc, diagnostics)?;
     let mut checks = Checks { doc: &doc, diagnostics };
     build(&mut checks, &input, dir)
+}
+
+/// Says so when no policy is named at all; what is named wrongly is told by the schema.
+fn names_a_policy(doc: &Document<'_>, diagnostics: &mut Diagnostics) {
+    let at = match doc.value().get("policy") {
+        None => "",
+        Some(policy) if policy.as_array().is_some_and(Vec::is_empty) => "/policy",
+        Some(_) => return,
+    };
+    let help = "add `policy: [policy.yaml]`; `rolecall import` writes one that describes what the clusters have now";
+    diagnostics.push(doc.error_at_key(at, "the settings name no policy").help(help));
 }
 
 /// Checks every section before anything that is missing ends the work.

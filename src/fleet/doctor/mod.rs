@@ -14,9 +14,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
 use super::{
-    Context, FleetError, Inputs, PassOptions, Progress,
+    Context, FleetError, Inputs, PassOptions, Progress, accounts,
     tasks::{FAULT, join_all, or_fault},
-    walk,
 };
 use crate::{
     discover::{self, Caller, DiscoverError, DiscoverErrorKind, Hub, Turns},
@@ -106,10 +105,11 @@ async fn examine(context: &Arc<Context>, hub: &Arc<Hub>, diagnosis: &mut Diagnos
         let span = info_span!("account", id = %account.id, name = %account.name);
         accounts.spawn(Arc::clone(&doctor).account(account).instrument(span));
     };
-    let listing = walk::each_account(context, hub, start, |_| {});
+    let listing = accounts::each_account(context, hub, accounts::need(context), start, |_| {});
     let reads_organization = context.inputs.settings.scope.accounts.is_none();
-    let trials =
-        async { if reads_organization { discover::hub_trials(hub, walk::need(context)).await } else { Vec::new() } };
+    let trials = async {
+        if reads_organization { discover::hub_trials(hub, accounts::need(context)).await } else { Vec::new() }
+    };
     let (listed, trials) = futures::join!(listing, trials);
     let mut tried = BTreeSet::new();
     for (action, result) in &trials {
@@ -142,7 +142,7 @@ fn lacks(error: &DiscoverError) -> bool {
 
 /// The hub's actions that were not tried, and why. Assuming the member role is told of with each account.
 fn left_out(context: &Context, tried: &BTreeSet<&'static str>, reads_organization: bool) -> Vec<(Need, Verdict)> {
-    let need = walk::need(context);
+    let need = accounts::need(context);
     let why = |action: &str| {
         if !action.starts_with("organizations:") {
             return verdicts::before("nothing asks for it");

@@ -5,6 +5,7 @@ mod decide;
 mod policies;
 mod remove;
 mod shadow;
+pub(super) mod staying;
 mod wanted;
 
 use crate::model::{

@@ -198,7 +198,7 @@ fn in_mode_api_accounts_have_no_place() {
 
 #[test]
 fn beside_aws_auth_the_rows_stay_and_accounts_go_there() {
-    let text = [NODE, &row("dev", "dev", &["devs"]), &row("stranger", "s", &["x"])].concat();
+    let text = [NODE, &row("dev", "dev", &["olds"]), &row("stranger", "s", &["x"])].concat();
     let owned = crate::plan::fixtures::owning(crate::plan::fixtures::stored(&text), &["dev", "gone"]);
     let live = ClusterState { aws_auth: Observed::Known(Some(owned)), ..state(Vec::new()) };
     let desired = Desired { accounts: vec![account("444455556666")], ..dev(&["devs"]) };
@@ -210,6 +210,25 @@ fn beside_aws_auth_the_rows_stay_and_accounts_go_there() {
     assert!(moving.starts_with("1 row of aws-auth are left in place") || moving.contains("left in place"), "{moving}");
     let gone = run(ApiAndConfigMap, &Desired::default(), &live, &rules());
     assert!(told(&gone).contains(&format!("- role {} (no longer granted)", arn("dev"))), "{:?}", told(&gone));
+}
+
+#[test]
+fn a_row_that_stands_as_wanted_stays_and_is_rolecalls() {
+    let stored = crate::plan::fixtures::stored(&[NODE, &row("dev", "dev", &["devs"])].concat());
+    let live = ClusterState { aws_auth: Observed::Known(Some(stored)), ..state(Vec::new()) };
+    let plan = run(ApiAndConfigMap, &dev(&["devs"]), &live, &rules());
+    assert_eq!((writes(&plan), plan.changes.len()), (vec!["other"], 0));
+    assert!(!plan.has_drift() && found(&plan, FindingCode::LeftToMigrate)[0].message.contains(&arn("dev")));
+    let after = crate::plan::fixtures::applied(&live, &plan);
+    assert!(run(ApiAndConfigMap, &dev(&["devs"]), &after, &rules()).steps.is_empty());
+    let dropped = run(ApiAndConfigMap, &Desired::default(), &after, &rules());
+    assert_eq!(told(&dropped), [format!("- role {} (no longer granted)", arn("dev"))]);
+    let changed = run(ApiAndConfigMap, &dev(&["ops"]), &after, &rules());
+    assert_eq!(writes(&changed), ["create"], "what is wanted otherwise gets in by an entry");
+    let by_entries = PlanRules { surface: SurfaceChoice::AccessEntries, ..rules() };
+    assert_eq!(writes(&run(ApiAndConfigMap, &dev(&["devs"]), &live, &by_entries)), ["create"]);
+    let with_entry = ClusterState { aws_auth: live.aws_auth, ..state(vec![entry("dev", "old", &["devs"])]) };
+    assert!(writes(&run(ApiAndConfigMap, &dev(&["devs"]), &with_entry, &rules())).contains(&"update"));
 }
 
 #[test]

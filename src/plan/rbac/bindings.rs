@@ -9,7 +9,7 @@ use crate::{
         Action, Change, Content, Desired, DesiredBinding, Finding, FindingCode, ObjectPrecondition, ObjectRef,
         ObservedBinding, RbacKind, RbacState, RbacSubject, RoleRef, Subject, Surface, Write, binding_name,
     },
-    plan::draft::{Part, Pending, changed_by, hex},
+    plan::draft::{Part, Pending, changed_by, hex, listed},
 };
 
 use super::{at, reserved};
@@ -30,6 +30,9 @@ pub(super) fn plan(desired: &Desired, state: &RbacState, part: &mut Part) {
     let wanted = wanted(desired, state);
     let observed: BTreeMap<&ObjectRef, &ObservedBinding> = state.bindings.iter().map(|b| (&b.object, b)).collect();
     let mut kept = satisfied(&wanted, state);
+    let met = met_by_others(&wanted, &kept, state);
+    part.findings.extend(left_to_others(&met));
+    kept.grants.extend(met.iter().map(|(wanted, _)| grant(wanted.binding)));
     let open: Vec<&Wanted<'_>> = wanted.iter().filter(|w| !kept.grants.contains(&grant(w.binding))).collect();
     let mut made: BTreeSet<(Option<&str>, &RbacSubject)> = BTreeSet::new();
     for wanted in open {
@@ -93,6 +96,45 @@ fn satisfied<'a>(wanted: &[Wanted<'a>], state: &RbacState) -> Kept<'a> {
         }
     }
     kept
+}
+
+/// Finds the bindings of others that already grant what is wanted and nothing of ours grants: a second one beside them
+/// would give nobody anything. When they go, rolecall's own are made.
+fn met_by_others<'a, 's>(
+    wanted: &'a [Wanted<'a>],
+    kept: &Kept<'_>,
+    state: &'s RbacState,
+) -> Vec<(&'a Wanted<'a>, &'s ObservedBinding)> {
+    let mut granting: BTreeMap<Grant<'_>, &ObservedBinding> = BTreeMap::new();
+    for binding in state.bindings.iter().filter(|binding| !binding.ours) {
+        for subject in &binding.subjects {
+            let grant = (binding.object.namespace.as_deref(), &binding.role_ref, subject);
+            let first = granting.entry(grant).or_insert(binding);
+            if binding.object < first.object {
+                *first = binding;
+            }
+        }
+    }
+    let open = wanted.iter().filter(|wanted| !kept.grants.contains(&grant(wanted.binding)));
+    open.filter_map(|wanted| Some((wanted, *granting.get(&grant(wanted.binding))?))).collect()
+}
+
+fn left_to_others(met: &[(&Wanted<'_>, &ObservedBinding)]) -> Option<Finding> {
+    let (wanted, first) = met.first()?;
+    let named: Vec<String> = met
+        .iter()
+        .map(|(wanted, by)| format!("{} → {} by {}", wanted.binding.subject.name, wanted.binding.role_ref, by.object))
+        .collect();
+    let what = if met.len() == 1 { "a binding that is".to_owned() } else { format!("{} bindings that are", met.len()) };
+    let message = format!(
+        "the policy has {what} there already and not rolecall's, so that none is made beside: {}; rolecall leaves them \
+         alone, also when the policy drops them",
+        listed(&named, 5)
+    );
+    let finding = Finding::notice(FindingCode::MetByOther, first.object.to_string(), message)
+        .next("delete them to have rolecall make and keep its own")
+        .on(Surface::Rbac);
+    Some(finding.from_source(wanted.binding.sources.first()))
 }
 
 /// Plans one binding under the first name that is free or ours with the same role.

@@ -90,12 +90,50 @@ fn a_foreign_role_with_the_wanted_rules_is_no_drift() {
 #[test]
 fn a_binding_of_ours_satisfies_under_any_name() {
     let desired = bindings(vec![binding("devs", "view")]);
-    let state = |ours| {
-        let stored = observed_binding("some-name", "view", &["devs"], ours);
-        rbac(RbacState { bindings: vec![stored], ..RbacState::default() })
+    let stored = observed_binding("some-name", "view", &["devs"], true);
+    let plan = run(&desired, &rbac(RbacState { bindings: vec![stored], ..RbacState::default() }));
+    assert!(plan.steps.is_empty() && plan.findings.is_empty());
+}
+
+#[test]
+fn a_binding_of_others_that_grants_the_same_is_enough_while_it_stands() {
+    let desired = bindings(vec![binding("devs", "view"), binding("ops", "view")]);
+    let by_hand = observed_binding("by-hand", "view", &["devs", "others"], false);
+    let before = rbac(RbacState { bindings: vec![by_hand.clone()], ..RbacState::default() });
+    let plan = run(&desired, &before);
+    assert_eq!(told(&plan), [format!("+ clusterrolebinding {} (missing)", default_name("ops", "view"))]);
+    let notice = found(&plan, FindingCode::MetByOther)[0];
+    assert!(!notice.drift && notice.message.contains("devs → clusterrole/view by clusterrolebinding by-hand"));
+    assert!(run(&desired, &applied(&before, &plan)).steps.is_empty());
+    assert!(run(&Desired::default(), &before).steps.is_empty(), "it is not removed with the policy's line");
+    let gone = run(&desired, &rbac(RbacState::default()));
+    assert_eq!(gone.changes.len(), 2, "when it goes, rolecall's own is made");
+}
+
+#[test]
+fn a_binding_of_others_is_enough_only_with_the_same_role_and_reach() {
+    let desired = bindings(vec![binding("devs", "view")]);
+    let within = |mut stored: crate::model::ObservedBinding| {
+        stored.object.kind = RbacKind::RoleBinding;
+        stored.object.namespace = Some("shop".to_owned());
+        stored
     };
-    assert!(run(&desired, &state(true)).steps.is_empty());
-    assert_eq!(run(&desired, &state(false)).changes.len(), 1);
+    for stored in [
+        observed_binding("other-role", "edit", &["devs"], false),
+        observed_binding("other-group", "view", &["ops"], false),
+        within(observed_binding("narrower", "view", &["devs"], false)),
+    ] {
+        let plan = run(&desired, &rbac(RbacState { bindings: vec![stored], ..RbacState::default() }));
+        assert_eq!((plan.changes.len(), found(&plan, FindingCode::MetByOther).len()), (1, 0));
+    }
+}
+
+#[test]
+fn rolecalls_own_binding_counts_before_that_of_others() {
+    let desired = bindings(vec![binding("devs", "view")]);
+    let stored = ["a-hand", "rolecalls"].map(|name| observed_binding(name, "view", &["devs"], name == "rolecalls"));
+    let plan = run(&desired, &rbac(RbacState { bindings: stored.to_vec(), ..RbacState::default() }));
+    assert!(plan.steps.is_empty() && plan.findings.is_empty());
 }
 
 #[test]
@@ -145,7 +183,7 @@ fn tampered_subjects_are_set_right() {
 fn a_foreign_binding_in_the_way_is_told_and_passed_by() {
     let name = default_name("devs", "view");
     let before =
-        rbac(RbacState { bindings: vec![observed_binding(&name, "view", &["devs"], false)], ..RbacState::default() });
+        rbac(RbacState { bindings: vec![observed_binding(&name, "view", &["ops"], false)], ..RbacState::default() });
     let desired = bindings(vec![binding("devs", "view")]);
     let plan = run(&desired, &before);
     assert_eq!(plan.steps.len(), 1);
