@@ -41,6 +41,8 @@ pub(super) struct Foreign {
 #[derive(Clone)]
 struct Roster {
     members: Option<BTreeSet<AccountId>>,
+    /// Whether the settings name the accounts, so that no organization was asked.
+    named: bool,
     walked: BTreeMap<AccountId, Account>,
 }
 
@@ -52,7 +54,8 @@ impl Foreign {
     /// The organization is listed to its end.
     pub(super) fn listed(&self, organization: &Organization) {
         let walked = organization.accounts.iter().map(|account| (account.id.clone(), account.clone())).collect();
-        self.roster.send_replace(Some(Roster { members: organization.members.clone(), walked }));
+        let (members, named) = (organization.members.clone(), organization.id.is_none());
+        self.roster.send_replace(Some(Roster { members, named, walked }));
     }
 
     /// What is known of these; it waits until the organization is listed.
@@ -86,7 +89,9 @@ impl Foreign {
                     Lookup::Elsewhere("another account of the organization, which is not walked".to_owned())
                 }
                 Some(_) => Lookup::Outside,
-                None => Lookup::Elsewhere("where it is not looked up".to_owned()),
+                None if roster.named => Lookup::Elsewhere("where it is not looked up".to_owned()),
+                // A pass over a part of the organization would else give back what a whole one took away.
+                None => Lookup::Unknown(format!("account {id} is not among those that this pass listed")),
             };
         };
         let asking = async {

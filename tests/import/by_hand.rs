@@ -67,9 +67,10 @@ impl Fleet {
 fn changed(report: &Value) -> BTreeSet<String> {
     let clusters = report["clusters"].as_array().unwrap().iter();
     let named = |cluster: &Value| {
-        format!("{}/{}/{}", text(&cluster["account"]), text(&cluster["region"]), text(&cluster["name"]))
+        format!("{}/{}/{}", text(&cluster["account"]["id"]), text(&cluster["region"]), text(&cluster["name"]))
     };
-    clusters.filter(|cluster| !cluster["changes"].as_array().unwrap().is_empty()).map(named).collect()
+    let differs = |cluster: &&Value| cluster["changes"].as_array().is_some_and(|changes| !changes.is_empty());
+    clusters.filter(differs).map(named).collect()
 }
 
 fn text(value: &Value) -> &str {
