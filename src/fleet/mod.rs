@@ -5,6 +5,7 @@ mod correct;
 mod examine;
 mod journal;
 mod load;
+mod migrate;
 mod progress;
 mod selection;
 mod tasks;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
 pub use load::{Inputs, Loaded, load};
+pub use migrate::{MigrateOptions, Survey, survey};
 pub use progress::{Progress, Quiet};
 pub use walk::{Discovery, discover};
 pub use within::{Within, known};

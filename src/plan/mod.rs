@@ -4,6 +4,7 @@ mod aws_auth;
 mod draft;
 mod entries;
 mod guards;
+mod migrate;
 mod ownership;
 mod protection;
 mod rbac;
@@ -12,6 +13,7 @@ mod successor;
 mod way_in;
 
 pub use ownership::{OWNED_ROWS, owned_rows};
+pub use migrate::{migrate, principals};
 
 use std::borrow::Cow;
 

@@ -9,6 +9,7 @@ mod discovery;
 mod explain;
 mod json;
 mod markdown;
+mod migrate;
 mod results;
 mod table;
 mod text;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use discovery::{Discovered, render_discovery};
 pub use explain::{Explained, render_explanation};
+pub use migrate::render_migration;
 pub use results::{ChangeResult, results, written};
 
 use crate::model::PassReport;
