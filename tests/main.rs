@@ -23,6 +23,8 @@ mod deploy;
 mod events;
 mod first_light;
 mod lab_discovery;
+#[cfg(feature = "lab")]
+mod migrate;
 mod onboarding;
 mod own_access;
 mod rbac;

@@ -19,3 +19,7 @@ pub fn render_migration(report: &MigrateReport, format: Format, view: &View) -> 
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

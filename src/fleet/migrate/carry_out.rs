@@ -176,6 +176,8 @@ impl<'s> Rounds<'s> {
         if now + pause > self.until {
             return Err(self.late());
         }
+        self.site.shared.context.progress.settling();
+        info!(seconds = pause.as_secs(), "waiting until what was written is settled");
         let paused = self.site.shared.context.unless_called_off(sleep(pause)).await;
         paused.ok_or_else(super::called_off)
     }

@@ -42,9 +42,8 @@ enum Bridge<'a> {
 
 /// Plans what can be done now; rows that turn out to have to wait or stay are judged anew.
 ///
-/// What goes comes first: it was made sure of by observation, and nothing that fails beside it may hold it up. An access
-/// entry of an administrator is made only when the bridge was seen to stand; then each principal goes its own way, and
-/// one that EKS refuses keeps nobody else.
+/// Each step was made sure of by observation, and no principal waits for another: one that EKS refuses keeps nobody else.
+/// An access entry of an administrator is made only when the bridge was seen to stand.
 pub(super) fn next(context: &Context<'_>, rows: &mut [RowMove], findings: &mut Vec<Finding>) -> Next {
     let mut next = Next::default();
     if rows.iter().any(|row| row.fate == Fate::Goes) {

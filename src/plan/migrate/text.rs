@@ -61,7 +61,8 @@ pub(super) fn without(context: &Context<'_>, rows: &[RowMove]) -> Result<Pending
     let precondition =
         AwsAuthPrecondition::At { uid: stored.uid.clone(), resource_version: stored.resource_version.clone() };
     let write = Write::PutAwsAuth { precondition, before: Some(AwsAuthText::from(stored)), after };
-    Ok(Pending { write, changes: going().map(change).collect(), removes: true, counts: false })
+    // The rows have no effect any more: it takes nothing away from anybody, and nothing else has to succeed before.
+    Ok(Pending { write, changes: going().map(change).collect(), removes: false, counts: false })
 }
 
 fn change(row: &RowMove) -> Change {
