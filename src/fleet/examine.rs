@@ -138,7 +138,7 @@ pub(super) async fn observed(
 /// Observes a cluster and plans it anew.
 pub(super) async fn look(client: &kube::Client, cluster: &Cluster, way_in: &WayIn, began: Instant) -> Look {
     let strangers = way_in.rules.unmanaged != Unmanaged::Keep;
-    let state = observed(client, cluster, way_in, strangers, began).await;
+    let state = Box::pin(observed(client, cluster, way_in, strangers, began)).await;
     let plan = plan::plan(cluster, &way_in.desired, &state, &way_in.rules);
     let why = state.aws_auth.unknown().or(state.rbac.unknown()).or(state.entries.unknown()).cloned();
     let status = match (&why, &plan) {

@@ -102,6 +102,8 @@ pub struct RowMove {
     pub row: Gives,
     /// Whether it is rolecall's.
     pub ours: bool,
+    /// Whether it is one of nodes, by its groups.
+    pub node: bool,
     /// What becomes of it.
     pub fate: Fate,
     /// The principal of its access entry, path included, where there is one or will be.

@@ -26,7 +26,8 @@ pub(super) async fn all(shared: &Arc<Shared>, mut clusters: Vec<MigratedCluster>
     let (moving, mut done): (Vec<_>, Vec<_>) = clusters.into_iter().partition(moves);
     shared.context.progress.applying(moving.len());
     let until = Instant::now().checked_add(shared.options.timeout).unwrap_or(Instant::now() + AGES);
-    let moved = on_each(shared, moving, |shared, seen| async move { Rounds::new(&shared, seen, until).go().await });
+    let moved =
+        on_each(shared, moving, |shared, seen| async move { Box::pin(Rounds::new(&shared, seen, until).go()).await });
     done.extend(moved.await);
     done.sort_by(|a, b| a.report.cluster.id.cmp(&b.report.cluster.id));
     done
@@ -125,7 +126,7 @@ impl<'s> Rounds<'s> {
         let message = format!("{}: after {ROUNDS} rounds something is still left", self.site.cluster.id);
         let next = "See who writes to aws-auth or the access entries at the same time.".to_owned();
         let why = Unreadable { kind: UnreadableKind::Server, message, next: Some(next) };
-        let seen = self.site.look().await.migrated;
+        let seen = Box::pin(self.site.look()).await.migrated;
         self.finish(seen, None, Some(why))
     }
 
@@ -135,7 +136,7 @@ impl<'s> Rounds<'s> {
         let ended = |seen, why| Round { seen, outcome: None, over: Some(why) };
         let looking = async {
             self.site.cluster = described(shared, &self.site.cluster).await?;
-            Ok::<_, Unreadable>(self.site.look().await)
+            Ok::<_, Unreadable>(Box::pin(self.site.look()).await)
         };
         let looked = match shared.context.unless_called_off(Box::pin(looking)).await {
             Some(Ok(looked)) => looked,

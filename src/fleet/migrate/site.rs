@@ -67,7 +67,7 @@ impl<'s> Site<'s> {
         // The mode of a cluster that reads no entries is changed by the same API.
         let mut way_in = way_in;
         way_in.eks = Some(examine::eks(cluster, &session));
-        let state = examine::observed(&client, cluster, &way_in, true, Instant::now()).await;
+        let state = Box::pin(examine::observed(&client, cluster, &way_in, true, Instant::now())).await;
         let identities = self.shared.people.look_up(&self.shared.hub, plan::principals(&state)).await;
         let migration = plan::migrate(cluster, &state, &identities, &self.rules(&session), Timestamp::now());
         let door = Some((client, way_in));

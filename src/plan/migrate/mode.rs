@@ -3,7 +3,6 @@
 //! See <https://docs.aws.amazon.com/eks/latest/userguide/setting-up-access-entries.html>.
 
 use crate::{
-    authenticator,
     model::{
         Action, AuthenticationMode, Change, Content, ModeChange, RowMove, STANDARD, Section, Subject, Surface, Write,
     },
@@ -32,9 +31,7 @@ fn reasons(context: &Context<'_>, rows: &[RowMove]) -> Vec<String> {
         reasons.extend(unknown.map(|_| format!("{what} could not be read")));
     }
     // The change to API_AND_CONFIG_MAP is what makes EKS make the access entries of nodes.
-    let in_sight = |row: &&RowMove| {
-        context.cluster.authentication_mode == ConfigMap && authenticator::is_node_row(&row.row.groups)
-    };
+    let in_sight = |row: &&RowMove| context.cluster.authentication_mode == ConfigMap && row.node;
     for row in rows.iter().filter(|row| row.needed && !row.fate.is_open() && !in_sight(row)) {
         let what = if row.section == Section::Accounts { "account" } else { "the row of" };
         reasons.push(format!("{what} {} is still needed: {}", row.arn, row.why));

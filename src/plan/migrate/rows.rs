@@ -78,6 +78,7 @@ fn told(context: &Context<'_>, section: Section, row: &Row, counting: &Resolved,
         arn: row.arn.clone(),
         row: expressible::known(&sorted(&row.username, &row.groups), account(&row.arn)),
         ours: owned.is_some_and(|owned| owned.keys().any(|arn| folded(arn) == folded(&row.arn))),
+        node: authenticator::is_node_row(&row.groups),
         fate: verdict.fate,
         principal: verdict.principal.clone(),
         entry: verdict.entry.clone().filter(|_| counts),
@@ -214,7 +215,7 @@ fn without_entry(context: &Context<'_>, key: &str, row: &Resolved, wanted: &Give
     }
     let identity = match identity(context, row) {
         Ok(identity) => identity,
-        Err(lost) => return lost,
+        Err(lost) => return *lost,
     };
     let arn = match identity {
         Some(identity) => identity.arn.clone(),
@@ -241,25 +242,23 @@ fn without_entry(context: &Context<'_>, key: &str, row: &Resolved, wanted: &Give
 }
 
 /// The role or user as IAM tells of it; nothing where it lives outside of the organization.
-fn identity<'a>(context: &'a Context<'_>, row: &Resolved) -> Result<Option<&'a Identity>, Verdict> {
+fn identity<'a>(context: &'a Context<'_>, row: &Resolved) -> Result<Option<&'a Identity>, Box<Verdict>> {
     let Some(principal) = principal(row.section, &as_written(&context.reading, row)) else { return Ok(None) };
-    match context.identities.found.get(&principal) {
+    let unknown = |why: &str| Verdict::new(Fate::Unknown, true, why);
+    Err(Box::new(match context.identities.found.get(&principal) {
         Some(Lookup::Found(found)) => match found.as_slice() {
-            [one] => Ok(Some(one)),
-            _ => Err(Verdict::new(Fate::Unknown, true, "IAM does not tell which one it is")),
+            [one] => return Ok(Some(one)),
+            _ => unknown("IAM does not tell which one it is"),
         },
-        Some(Lookup::Outside) => Ok(None),
-        Some(Lookup::Missing) => Err(Verdict::new(
-            Fate::Stays,
-            false,
-            "lets nobody in: there is no such role or user in its account, and EKS takes no access entry for it",
-        )
-        .next("delete the row")),
-        Some(Lookup::Unknown(why)) => {
-            Err(Verdict::new(Fate::Unknown, true, format!("whether it exists cannot be told: {why}")))
+        Some(Lookup::Outside) => return Ok(None),
+        Some(Lookup::Missing) => {
+            let why =
+                "lets nobody in: there is no such role or user in its account, and EKS takes no access entry for it";
+            Verdict::new(Fate::Stays, false, why).next("delete the row")
         }
-        None => Err(Verdict::new(Fate::Unknown, true, "whether it exists was not looked up")),
-    }
+        Some(Lookup::Unknown(why)) => unknown(&format!("whether it exists cannot be told: {why}")),
+        None => unknown("whether it exists was not looked up"),
+    }))
 }
 
 /// What is given, in words.

@@ -189,6 +189,8 @@ fn unreadable() -> Unreadable {
     Unreadable { kind: UnreadableKind::Server, message: "why".to_owned(), next: None }
 }
 
+type Change = fn(&mut crate::model::ObservedEntry);
+
 /// What becomes of the row of `dev` in `devs` beside this entry.
 fn beside(change: impl FnOnce(&mut crate::model::ObservedEntry)) -> Migration {
     let mut held = entry(&arn("dev"), "dev", &["devs"], &[]);
@@ -204,7 +206,6 @@ fn a_row_goes_only_beside_an_entry_that_is_settled_and_gives_the_same() {
     assert!(only(&more).0 == Fate::Goes && only(&more).1.contains("AmazonEKSViewPolicy"), "{more:#?}");
     let young = beside(|entry| entry.modified = moment(9_950));
     assert_eq!((only(&young).0, young.waits_until, writes(&young)), (Fate::Settles, Some(moment(10_010)), Vec::new()));
-    type Change = fn(&mut crate::model::ObservedEntry);
     let others: [(Change, Fate); 6] = [
         (|entry| entry.username = "other".to_owned(), Fate::Shadowed),
         (|entry| entry.groups.push("more".to_owned()), Fate::Shadowed),

@@ -6,12 +6,14 @@ use anstyle::Style;
 
 use super::super::{
     View,
-    results::results,
+    results::{ChangeResult, results},
     table::{numbers, status_style},
     text::{BOLD, CYAN, DIM, GREEN, Line, PLAIN, RED, YELLOW, count},
     words::{Telling, duration},
 };
-use crate::model::{Fate, Gives, MigrateReport, MigratedCluster, RowMove, Section, Status};
+use crate::model::{
+    AuthenticationMode, Change, Fate, Gives, MigrateReport, MigratedCluster, RowMove, Section, Status, Subject,
+};
 
 pub(super) fn lines(report: &MigrateReport, view: &View) -> Vec<Line> {
     let mut lines = header(report);
@@ -54,9 +56,16 @@ fn header(report: &MigrateReport) -> Vec<Line> {
             summary = summary.with(PLAIN, "    ").solid(style(fate), format!("{} {n}", fate.words()));
         }
     }
-    if !fates.is_empty() {
-        lines.push(summary);
+    let mut modes: BTreeMap<AuthenticationMode, usize> = BTreeMap::new();
+    for cluster in &report.clusters {
+        *modes.entry(cluster.report.cluster.authentication_mode).or_default() += 1;
     }
+    let mut clusters = Line::new(2).hanging(2).with(PLAIN, "clusters:");
+    for (mode, n) in &modes {
+        clusters = clusters.with(PLAIN, "    ").solid(PLAIN, format!("{mode} {n}"));
+    }
+    lines.extend((!modes.is_empty()).then_some(clusters));
+    lines.extend((!fates.is_empty()).then_some(summary));
     lines
 }
 
@@ -71,7 +80,7 @@ fn style(fate: Fate) -> Style {
 
 /// Clusters with nothing but rows of nodes take no room.
 fn is_told(cluster: &MigratedCluster) -> bool {
-    cluster.report.status != Status::InSync || !cluster.rows.is_empty() || cluster.report.carried_out().next().is_some()
+    cluster.report.status != Status::InSync || cluster.rows.iter().any(|row| !row.node)
 }
 
 fn block(cluster: &MigratedCluster) -> Vec<Line> {
@@ -96,16 +105,33 @@ fn block(cluster: &MigratedCluster) -> Vec<Line> {
     lines.extend(report.next.iter().flat_map(|next| telling.next(next)));
     let done = report.earlier.iter().flat_map(|(plan, outcome)| results(plan, Some(outcome)));
     let last = report.plan.iter().flat_map(|plan| results(plan, report.outcome.as_ref()));
-    for (change, result) in done.chain(last) {
+    // What is next is told by the rows; only the change of the mode is no row's.
+    let told = |(change, result): &(&Change, ChangeResult<'_>)| {
+        *result != ChangeResult::Planned || change.subject == Subject::Mode
+    };
+    for (change, result) in done.chain(last).filter(told) {
         lines.extend(telling.change(change, Some(result)));
     }
-    for row in &cluster.rows {
+    for row in cluster.rows.iter().filter(|row| !row.node) {
         lines.extend(row_lines(row, telling));
     }
+    lines.extend(nodes(cluster));
     for finding in report.plan.iter().flat_map(|plan| &plan.findings) {
         lines.extend(telling.finding(finding));
     }
     lines
+}
+
+/// The rows of nodes, which are many and alike.
+fn nodes(cluster: &MigratedCluster) -> Vec<Line> {
+    let nodes: Vec<&RowMove> = cluster.rows.iter().filter(|row| row.node).collect();
+    let needed = nodes.iter().find(|row| row.needed);
+    let Some(told) = needed.or(nodes.first()) else { return Vec::new() };
+    let rows = count(nodes.len(), "row");
+    let line = Line::new(2).with(DIM.bold(), "stays ").with(BOLD, format!("{rows} of nodes"));
+    let under = || Line::new(6).hanging(6);
+    let next = told.next.iter().map(|next| under().with(CYAN, "→ ").with(PLAIN, next));
+    [line, under().with(DIM, &told.why)].into_iter().chain(next).collect()
 }
 
 /// A row: what becomes of it, what it gives and what its entry gives.
@@ -123,13 +149,12 @@ fn row_lines(row: &RowMove, telling: Telling<'_>) -> Vec<Line> {
         lines.push(under().with(PLAIN, format!("row    {}", words(&row.row))));
     }
     if let Some(entry) = &row.entry {
-        let there = if row.fate == Fate::Moves { "will be" } else { "is" };
         let principal = row.principal.as_deref().unwrap_or_default();
-        let principal = telling.own_name(principal).unwrap_or(principal);
-        let same = if entry.same_as(&row.row) { "the same" } else { "" };
-        lines.push(
-            under().with(PLAIN, format!("entry  {}", words(entry))).with(DIM, format!("  {there} {principal}  {same}")),
-        );
+        let mut about = vec![telling.own_name(principal).unwrap_or(principal)];
+        about.extend((row.fate == Fate::Moves).then_some("to be made"));
+        about.extend(entry.same_as(&row.row).then_some("the same"));
+        let about = format!("  ({})", about.join(", "));
+        lines.push(under().with(PLAIN, format!("entry  {}", words(entry))).with(DIM, about));
     }
     lines.push(under().with(DIM, &row.why));
     lines.extend(row.next.iter().map(|next| under().with(CYAN, "→ ").with(PLAIN, next)));

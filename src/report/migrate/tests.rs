@@ -19,6 +19,7 @@ fn row(name: &str, fate: Fate, row: Gives, entry: Option<Gives>, why: &str) -> R
         arn: format!("arn:aws:iam::444455556666:role/{name}"),
         row,
         ours: false,
+        node: name == "node",
         fate,
         principal: entry.as_ref().map(|_| format!("arn:aws:iam::444455556666:role/teams/{name}")),
         entry,
@@ -87,8 +88,13 @@ fn report(applied: bool) -> MigrateReport {
         row("node", Fate::Stays, gives("system:node:x", &["system:nodes"]), None, "it lets nodes join"),
         row("old", Fate::Unknown, gives("", &[]), None, "whether it exists cannot be told: \u{1b}[31mdenied"),
     ];
+    let node = rows[3].clone();
     let mut checkout = of("checkout", Status::Drifted, rows);
-    checkout.report.earlier = if applied { vec![change()] } else { Vec::new() };
+    if applied {
+        checkout.report.earlier = vec![change()];
+    } else {
+        checkout.report.plan = Some(change().0);
+    }
     let mut refused = of("ledger", Status::Drifted, Vec::new());
     let reason = "account 999988887777 is still needed".to_owned();
     let (from, to) = (AuthenticationMode::ApiAndConfigMap, AuthenticationMode::Api);
@@ -101,7 +107,7 @@ fn report(applied: bool) -> MigrateReport {
         finished: Timestamp::from_second(1_795_000_002).unwrap(),
         accounts: 1,
         regions: 1,
-        clusters: vec![of("calm", Status::InSync, Vec::new()), checkout, refused],
+        clusters: vec![of("calm", Status::InSync, vec![node]), checkout, refused],
         findings: Vec::new(),
     }
 }
