@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 use crate::support::fleet::rolecall;
 
-const COMMANDS: [&str; 10] =
-    ["validate", "schema", "discover", "plan", "sync", "report", "run", "demo", "lab", "completions"];
+const COMMANDS: [&str; 11] =
+    ["validate", "schema", "discover", "plan", "sync", "report", "migrate", "run", "demo", "lab", "completions"];
 
 const SETTINGS: &str = "\
 apiVersion: rolecall.dev/v1

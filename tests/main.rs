@@ -30,6 +30,8 @@ mod first_light;
 mod iam_groups;
 mod import;
 mod lab_discovery;
+#[cfg(feature = "lab")]
+mod migrate;
 mod onboarding;
 mod own_access;
 mod rbac;

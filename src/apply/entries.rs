@@ -43,6 +43,10 @@ impl Live {
         self.username == *username && self.groups == groups.iter().cloned().collect()
     }
 
+    fn bears(&self, tags: &HashMap<String, String>) -> bool {
+        tags.iter().all(|(key, value)| self.tags.get(key) == Some(value))
+    }
+
     fn is_ours(&self) -> bool {
         self.tags.get(ENTRY_TAG.0).is_some_and(|value| value == ENTRY_TAG.1)
     }
@@ -83,7 +87,7 @@ impl Place<'_> {
         let touched = left.entries.contains(principal);
         let expected = |precondition, before| Expected { precondition, before, touched };
         match write {
-            Write::CreateEntry { after, .. } => self.create_entry(principal, after, HashMap::new()).await?,
+            Write::CreateEntry { ours, after, .. } => self.create_entry(principal, after, tags(*ours)).await?,
             Write::UpdateEntry { precondition, before, after, .. } => {
                 self.update_entry(principal, expected(precondition, Some(before)), after).await?;
             }
@@ -104,13 +108,14 @@ impl Place<'_> {
             Write::PutAwsAuth { .. }
             | Write::CreateBackup { .. }
             | Write::ApplyObject { .. }
+            | Write::SetMode { .. }
             | Write::DeleteObject { .. } => return Ok(()),
         }
         left.entries.insert(principal.to_owned());
         Ok(())
     }
 
-    /// Creates an entry with rolecall's tag and waits until it can be read. EKS itself refuses a second one.
+    /// Creates an entry with these tags and waits until it can be read. EKS itself refuses a second one.
     pub(super) async fn create_entry(
         self,
         principal: &str,
@@ -123,7 +128,7 @@ impl Place<'_> {
         loop {
             let call = eks.client().create_access_entry().cluster_name(eks.name()).principal_arn(principal);
             let call = call.r#type(STANDARD).username(username).set_kubernetes_groups(Some(groups.to_vec()));
-            let call = call.set_tags(Some(tags.clone())).tags(ENTRY_TAG.0, ENTRY_TAG.1);
+            let call = call.set_tags(Some(tags.clone()));
             match eks.ask(CREATE, Some(principal), call.send()).await {
                 Ok(_) => break,
                 // A role made a moment ago is not known everywhere yet.
@@ -134,7 +139,7 @@ impl Place<'_> {
                 Err(error) => return Err(Miss::Failed(error.why)),
             }
         }
-        self.settled(principal, |live| live.is_some_and(|live| live.holds(after) && live.is_ours())).await
+        self.settled(principal, |live| live.is_some_and(|live| live.holds(after) && live.bears(&tags))).await
     }
 
     /// Sets username and groups, both, of an entry that is still what the plan saw.
@@ -184,7 +189,8 @@ impl Place<'_> {
         expected: Expected<'_>,
         after: &Content,
     ) -> Result<(), Miss> {
-        let tags = self.expect(principal, expected).await?.tags;
+        let mut tags = self.expect(principal, expected).await?.tags;
+        tags.extend(self::tags(true));
         self.delete_entry(principal, expected).await?;
         self.create_entry(principal, after, tags).await.map_err(|miss| match miss {
             Miss::Failed(why) => Miss::Failed(Unreadable {
@@ -277,6 +283,12 @@ fn live(told: types::AccessEntry) -> Option<Live> {
         groups: told.kubernetes_groups.unwrap_or_default().into_iter().collect(),
         tags: told.tags.unwrap_or_default(),
     })
+}
+
+/// The tags of a new entry.
+fn tags(ours: bool) -> HashMap<String, String> {
+    let tag = ours.then(|| (ENTRY_TAG.0.to_owned(), ENTRY_TAG.1.to_owned()));
+    tag.into_iter().collect()
 }
 
 fn miss(principal: &str, error: EksError) -> Miss {

@@ -3,6 +3,7 @@
 mod abreast;
 mod aws_auth;
 mod entries;
+mod mode;
 mod object;
 mod order;
 mod policies;
@@ -172,6 +173,7 @@ impl Place<'_> {
             Write::DeleteObject { object, precondition, .. } => {
                 self.delete_object(object, precondition).await.map(|()| None)
             }
+            Write::SetMode { before, after } => self.set_mode(*before, *after).await.map(|()| None),
             write => self.put_entry(write, left).await.map(|()| None),
         };
         match written {
@@ -188,6 +190,7 @@ fn told(write: &Write) -> (String, &'static str) {
         Write::CreateBackup { name, .. } => (format!("configmap kube-system/{name}"), "write"),
         Write::ApplyObject { object, .. } => (object.to_string(), "write"),
         Write::DeleteObject { object, .. } => (object.to_string(), "delete"),
+        Write::SetMode { .. } => ("the authentication mode".to_owned(), "change"),
         entry => {
             let action = match entry {
                 Write::CreateEntry { .. } => "create",

@@ -180,9 +180,12 @@ fn holds(stored: &DynamicObject, after: &Content) -> bool {
                     && named["name"] == role_ref.name.as_str()
                     && list("subjects").iter().eq(subjects.iter().map(subject).collect::<Vec<_>>().iter())
             }
-            Content::Row { .. } | Content::Entry { .. } | Content::Scope(_) | Content::Account | Content::Text(_) => {
-                false
-            }
+            Content::Row { .. }
+            | Content::Entry { .. }
+            | Content::Scope(_)
+            | Content::Account
+            | Content::Mode(_)
+            | Content::Text(_) => false,
         }
 }
 

@@ -157,6 +157,18 @@ EXAMPLES
 
 Ends with 0 in sync, 1 with drift, 2 after an error, 3 when part of the fleet is unknown.")]
     Report(ReportArgs),
+    /// Move the rows of aws-auth to access entries, without a moment in which anybody has less; shows what would move.
+    #[command(after_help = "\
+EXAMPLES
+  rolecall migrate                              # what would move, what stays and why; nothing is written
+  rolecall migrate --apply --cluster checkout   # one cluster first
+  rolecall migrate --apply                      # every cluster that reads access entries
+  rolecall migrate --apply --to API_AND_CONFIG_MAP
+  rolecall migrate --apply --to API --yes       # for scripts: the number of clusters is not asked for
+
+Stopped anywhere, it goes on where it was when it is run again. Ends with 0 when nothing is left to move, 1 when something
+is, 2 after an error, 3 when part of the fleet is unknown.")]
+    Migrate(MigrateArgs),
     /// Run passes on the schedule of the settings until SIGTERM.
     #[command(after_help = "\
 EXAMPLES
@@ -310,6 +322,43 @@ pub(super) struct ReportArgs {
     /// Show at most so many clusters; the sums are of all.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MigrateArgs {
+    /// Move what can be moved; the settings must say `mode: enforce`.
+    #[arg(long)]
+    pub apply: bool,
+    /// Change the authentication mode too, one step at a time; there is no way back.
+    #[arg(long, value_name = "MODE", value_enum, ignore_case = true)]
+    pub to: Option<ModeArg>,
+    /// Change the mode without asking for the number of clusters.
+    #[arg(long, requires = "to")]
+    pub yes: bool,
+    /// Only this cluster, by its name or as ACCOUNT/REGION/NAME; may be given several times.
+    #[arg(long, value_name = "CLUSTER")]
+    pub cluster: Vec<String>,
+    /// Move rolecall's own row too.
+    #[arg(long)]
+    pub include_own: bool,
+    /// How long an access entry has to stand before anything is built upon it.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = super::migrate::duration)]
+    pub settle: std::time::Duration,
+    /// How long all of it may take; what is left then is told.
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = super::migrate::duration)]
+    pub timeout: std::time::Duration,
+    /// Show at most so many clusters; the sums are of all.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
+/// The authentication modes to which a cluster can be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ModeArg {
+    #[value(name = "API_AND_CONFIG_MAP")]
+    ApiAndConfigMap,
+    #[value(name = "API")]
+    Api,
 }
 
 /// The size of an organization that lives in this process.

@@ -13,6 +13,7 @@ mod import;
 mod inputs;
 #[cfg(feature = "lab")]
 mod lab;
+mod migrate;
 mod plan;
 mod planfile;
 mod progress;
@@ -75,6 +76,7 @@ fn execute(cli: Cli, terminal: &Terminal) -> Result<ExitCode> {
         Command::Plan(args) => block_on(plan::plan(global, &args, terminal)),
         Command::Sync(args) => block_on(sync::sync(global, &args, terminal)),
         Command::Report(args) => block_on(report::report(global, &args, terminal)),
+        Command::Migrate(args) => block_on(migrate::migrate(global, &args, terminal)),
         Command::Run => block_on(run::run(global, terminal)),
         #[cfg(feature = "lab")]
         Command::Demo(args) => block_on(demo::demo(&args, terminal)),

@@ -44,6 +44,10 @@ impl Progress for Bars {
         self.clusters.set_message(status.words());
     }
 
+    fn settling(&self) {
+        self.clusters.set_message("settling");
+    }
+
     fn applying(&self, clusters: usize) {
         self.accounts.finish();
         self.clusters.set_prefix("correcting");

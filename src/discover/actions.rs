@@ -1,4 +1,5 @@
-//! The IAM actions behind the calls of this room, and those about access entries; `deploy/iam` allows exactly these.
+//! The IAM actions behind the calls of this room, and those about access entries and authentication modes; `deploy/iam`
+//! allows exactly these.
 
 pub(super) const DESCRIBE_ORGANIZATION: &str = "organizations:DescribeOrganization";
 pub(super) const LIST_ACCOUNTS: &str = "organizations:ListAccounts";
@@ -70,12 +71,14 @@ pub const MEMBER_ACTIONS: &[&str] = &[
     "eks:DeleteAccessEntry",
     "eks:DescribeAccessEntry",
     DESCRIBE_CLUSTER,
+    "eks:DescribeUpdate",
     "eks:DisassociateAccessPolicy",
     "eks:ListAccessEntries",
     "eks:ListAssociatedAccessPolicies",
     LIST_CLUSTERS,
     "eks:TagResource",
     "eks:UpdateAccessEntry",
+    "eks:UpdateClusterConfig",
     GET_GROUP,
     GET_GROUP_POLICY,
     GET_POLICY,

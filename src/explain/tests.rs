@@ -28,6 +28,7 @@ fn entry(created: i64) -> ObservedEntry {
         created: moment(created),
         modified: moment(created),
         policies: Some(Vec::new()),
+        associated: None,
     }
 }
 

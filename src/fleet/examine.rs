@@ -81,12 +81,9 @@ pub(super) async fn examine(
         return Examined { report, way_in: None };
     }
     let desired = policy::compile(&context.inputs.policy, &cluster, identities, context.today);
-    let way_in = match way_in(context, &cluster, session, desired) {
-        Ok(way_in) => way_in,
-        Err(why) => return Examined { report: unreadable(cluster, None, why), way_in: None },
-    };
-    let client = match way_in.client(&cluster) {
-        Ok(client) => client,
+    let way_in = way_in(context, &cluster, session, desired);
+    let (way_in, client) = match way_in.and_then(|way_in| way_in.client(&cluster).map(|client| (way_in, client))) {
+        Ok(found) => found,
         Err(why) => return Examined { report: unreadable(cluster, None, why), way_in: None },
     };
     let Some(look) = context.unless_called_off(Box::pin(look(&client, &cluster, &way_in, began))).await else {
@@ -102,34 +99,67 @@ pub(super) async fn examine(
     Examined { report, way_in: writes.then_some(way_in) }
 }
 
-/// What it takes to look at the cluster.
+/// How a cluster is reached, and the rules that hold for it.
 pub(super) fn way_in(
     context: &Context,
     cluster: &Cluster,
     session: &Arc<Session>,
     desired: Desired,
 ) -> Result<WayIn, Unreadable> {
-    let rules = rules(context, cluster, session);
     let settings = &context.inputs.settings;
     let target = connect::target(cluster, &settings.connect, settings.timeout)?;
     // A rule for slow clusters speaks of the look as a whole too.
     let timeout = target.timeout.max(settings.timeout);
     let eks = cluster.authentication_mode.reads_entries().then(|| eks(cluster, session));
+    let rules = rules(context, cluster, session);
     Ok(WayIn { target, credentials: session.credentials_provider(), eks, desired, rules, timeout })
 }
 
-/// Observes a cluster and plans it anew; it may take the cluster's timeout since it `began`.
-pub(super) async fn look(client: &kube::Client, cluster: &Cluster, way_in: &WayIn, began: Instant) -> Look {
+/// Observes what the policy speaks of on every surface of a cluster; it may take the cluster's timeout since it `began`. The
+/// access policies of `strangers`, whom the policy does not name, are asked for only when they are of interest.
+pub(super) async fn observed(
+    client: &kube::Client,
+    cluster: &Cluster,
+    way_in: &WayIn,
+    strangers: bool,
+    began: Instant,
+) -> ClusterState {
+    let inside = observe::observe(client, &cluster.id, cluster.authentication_mode, &way_in.desired);
+    with_entries(cluster, way_in, strangers, began, inside).await
+}
+
+/// Observes everything that a cluster has; it may take the cluster's timeout since it `began`.
+pub(super) async fn everything(
+    client: &kube::Client,
+    cluster: &Cluster,
+    way_in: &WayIn,
+    began: Instant,
+) -> ClusterState {
+    let inside = observe::observe_all(client, &cluster.id, cluster.authentication_mode);
+    with_entries(cluster, way_in, true, began, inside).await
+}
+
+async fn with_entries(
+    cluster: &Cluster,
+    way_in: &WayIn,
+    strangers: bool,
+    began: Instant,
+    inside: impl Future<Output = ClusterState>,
+) -> ClusterState {
     let (mode, until) = (cluster.authentication_mode, began + way_in.timeout);
-    let observing = timeout_at(until, observe::observe(client, &cluster.id, mode, &way_in.desired));
     let entries = async {
-        let Some(eks) = &way_in.eks else { return Observed::Known(None) };
-        let strangers = way_in.rules.unmanaged != Unmanaged::Keep;
+        let Some(eks) = way_in.eks.as_ref().filter(|_| mode.reads_entries()) else { return Observed::Known(None) };
         observe::access_entries(eks, &way_in.desired, strangers, until).await
     };
-    let (observed, entries) = futures::join!(observing, entries);
-    let state = ClusterState { entries, ..observed.unwrap_or_else(|_| timed_out(cluster, way_in.timeout)) };
-    let state = with_principal(state, way_in.rules.own_principal.as_deref());
+    let (inside, entries) = futures::join!(timeout_at(until, inside), entries);
+    let state = ClusterState { entries, ..inside.unwrap_or_else(|_| timed_out(cluster, way_in.timeout)) };
+    with_principal(state, way_in.rules.own_principal.as_deref())
+}
+
+/// Observes a cluster and plans it anew.
+pub(super) async fn look(client: &kube::Client, cluster: &Cluster, way_in: &WayIn, began: Instant) -> Look {
+    let strangers = way_in.rules.unmanaged != Unmanaged::Keep;
+    let state = Box::pin(observed(client, cluster, way_in, strangers, began)).await;
     let plan = plan::plan(cluster, &way_in.desired, &state, &way_in.rules);
     let why = state.aws_auth.unknown().or(state.rbac.unknown()).or(state.entries.unknown()).cloned();
     let status = match (&why, &plan) {
@@ -139,24 +169,6 @@ pub(super) async fn look(client: &kube::Client, cluster: &Cluster, way_in: &WayI
         (None, _) => Status::InSync,
     };
     Look { plan, status, why }
-}
-
-/// Everything that a cluster has, within the deadline since it `began` to be described.
-pub(super) async fn everything(
-    client: &kube::Client,
-    cluster: &Cluster,
-    way_in: &WayIn,
-    began: Instant,
-) -> ClusterState {
-    let until = began + way_in.timeout;
-    let observing = timeout_at(until, observe::observe_all(client, &cluster.id, cluster.authentication_mode));
-    let entries = async {
-        let Some(eks) = &way_in.eks else { return Observed::Known(None) };
-        observe::access_entries(eks, &way_in.desired, true, until).await
-    };
-    let (observed, entries) = futures::join!(observing, entries);
-    let state = ClusterState { entries, ..observed.unwrap_or_else(|_| timed_out(cluster, way_in.timeout)) };
-    with_principal(state, way_in.rules.own_principal.as_deref())
 }
 
 /// Names the principal as which rolecall came wherever the cluster did not know it.
@@ -271,7 +283,7 @@ fn rules(context: &Context, cluster: &Cluster, session: &Session) -> PlanRules {
 }
 
 /// Clusters that are not touched at all: in the wrong phase of their life, or paused.
-fn leave_alone(context: &Context, cluster: &Cluster) -> Option<ClusterReport> {
+pub(super) fn leave_alone(context: &Context, cluster: &Cluster) -> Option<ClusterReport> {
     let report = |status, why: String, next: Option<String>| {
         let cluster = cluster.clone();
         let why = Some(why);

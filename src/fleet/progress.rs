@@ -16,6 +16,9 @@ pub trait Progress: Send + Sync {
     /// One cluster was read and planned, or corrected.
     fn cluster_done(&self, _status: Status) {}
 
+    /// What was written to a cluster has to settle before anything is built upon it.
+    fn settling(&self) {}
+
     /// Corrections begin on so many clusters.
     fn applying(&self, _clusters: usize) {}
 }

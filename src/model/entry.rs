@@ -118,6 +118,9 @@ pub struct ObservedEntry {
     pub modified: Timestamp,
     /// The associated access policies, sorted; `None` where nothing asked for them.
     pub policies: Option<Vec<PolicyGrant>>,
+    /// When the last of them was associated or changed, where there are any and EKS tells.
+    #[serde(default)]
+    pub associated: Option<Timestamp>,
 }
 
 /// An access entry that exists and could not be read, or not within the time.

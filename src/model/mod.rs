@@ -12,6 +12,7 @@ mod explanation;
 mod finding;
 mod glob;
 mod identity;
+mod migrate;
 mod observed;
 mod outcome;
 mod pass;
@@ -42,6 +43,10 @@ pub use explanation::{Answer, Bound, Explanation, Grant, Mapping};
 pub use finding::{Finding, FindingCode, Place, Source};
 pub use glob::{ArnPattern, Glob, GlobError, OuGlob, wildcard};
 pub use identity::{IamGroup, Identities, Identity, Lookup, Principal};
+pub use migrate::{
+    BRIDGE, CLUSTER_ADMIN_ROLE, Fate, Gives, MigrateReport, MigrateRules, MigratedCluster, Migration, ModeChange,
+    RowMove,
+};
 pub use observed::{ClusterState, Observed, ObservedBinding, ObservedRole, RbacState, Unreadable, UnreadableKind};
 pub use outcome::{Outcome, StepOutcome, StepResult};
 pub use pass::{ClusterReport, ExitCode, PassKind, PassReport, Status};

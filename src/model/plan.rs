@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccessScope, AccountId, ArnPattern, ClusterId, Finding, ObjectRef, Onboarding, PolicyGrant, RbacSubject, RoleRef,
-    Rule, Section, Source, SurfaceChoice, Write, policy_name,
+    AccessScope, AccountId, ArnPattern, AuthenticationMode, ClusterId, Finding, ObjectRef, Onboarding, PolicyGrant,
+    RbacSubject, RoleRef, Rule, Section, Source, SurfaceChoice, Write, policy_name,
 };
 
 /// A place in a cluster where access lives.
@@ -81,6 +81,8 @@ pub enum Subject {
     },
     /// A section of aws-auth that is repaired.
     Section(Section),
+    /// The cluster's authentication mode.
+    Mode,
     /// An RBAC object.
     Object(ObjectRef),
 }
@@ -93,6 +95,7 @@ impl fmt::Display for Subject {
             Self::Account(id) => write!(f, "account {id}"),
             Self::Policy { principal, policy } => write!(f, "policy {} of {principal}", policy_name(policy)),
             Self::Section(section) => write!(f, "section {section}"),
+            Self::Mode => f.write_str("the authentication mode"),
             Self::Object(object) => write!(f, "{object}"),
         }
     }
@@ -123,6 +126,8 @@ pub enum Content {
     Scope(AccessScope),
     /// An item of mapAccounts: its presence is all there is.
     Account,
+    /// An authentication mode.
+    Mode(AuthenticationMode),
     /// A section's whole text.
     Text(String),
     /// The rules of a role.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessScope, AwsAuth, Content, EntryPrecondition, ObjectRef};
+use super::{AccessScope, AuthenticationMode, AwsAuth, Content, EntryPrecondition, ObjectRef};
 
 /// The data and rolecall's annotations of aws-auth, whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,10 +84,13 @@ pub enum Write {
         /// `Content::Rules` or `Content::Binding`.
         after: Content,
     },
-    /// Creates an access entry of type STANDARD with rolecall's tag.
+    /// Creates an access entry of type STANDARD.
     CreateEntry {
         /// The principal's full ARN. It has no entry.
         principal: String,
+        /// Whether it gets rolecall's tag; one that is made of somebody else's row stays theirs.
+        #[serde(default = "yes")]
+        ours: bool,
         /// `Content::Entry`.
         after: Content,
     },
@@ -154,6 +157,13 @@ pub enum Write {
         /// Where it holds before.
         before: AccessScope,
     },
+    /// Takes the cluster one authentication mode further and waits until EKS has done so. There is no way back.
+    SetMode {
+        /// The mode that it has.
+        before: AuthenticationMode,
+        /// The next mode.
+        after: AuthenticationMode,
+    },
     /// Deletes an RBAC object of ours.
     DeleteObject {
         /// What names it.
@@ -179,7 +189,13 @@ impl Write {
             Self::PutAwsAuth { .. }
             | Self::CreateBackup { .. }
             | Self::ApplyObject { .. }
+            | Self::SetMode { .. }
             | Self::DeleteObject { .. } => None,
         }
     }
+}
+
+/// Plans of an older version say nothing of it.
+fn yes() -> bool {
+    true
 }

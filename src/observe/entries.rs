@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use aws_sdk_eks::types;
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -148,7 +149,7 @@ async fn entry(eks: &Eks, principal: &str, named: bool, strangers: bool) -> Resu
     let Some(mut entry) = described(eks, principal).await? else { return Ok(None) };
     if entry.kind == STANDARD && (named || entry.ours || strangers) {
         match policies(eks, principal).await {
-            Ok(policies) => entry.policies = Some(policies),
+            Ok((policies, associated)) => (entry.policies, entry.associated) = (Some(policies), associated),
             Err(error) if error.fault == EksFault::NotFound => return Ok(None),
             Err(error) => return Err(error),
         }
@@ -179,11 +180,13 @@ fn read_entry(told: types::AccessEntry, principal: &str) -> Option<ObservedEntry
         kind: told.r#type.unwrap_or_else(|| STANDARD.to_owned()),
         ours,
         policies: None,
+        associated: None,
     })
 }
 
-async fn policies(eks: &Eks, principal: &str) -> Result<Vec<PolicyGrant>, EksError> {
-    let mut all = Vec::new();
+/// The policies of an entry, and when the last of them was associated or changed.
+async fn policies(eks: &Eks, principal: &str) -> Result<(Vec<PolicyGrant>, Option<Timestamp>), EksError> {
+    let (mut all, mut latest) = (Vec::new(), None);
     let mut token: Option<String> = None;
     loop {
         let call = eks.client().list_associated_access_policies().cluster_name(eks.name()).principal_arn(principal);
@@ -192,6 +195,7 @@ async fn policies(eks: &Eks, principal: &str) -> Result<Vec<PolicyGrant>, EksErr
         for told in page.associated_access_policies.unwrap_or_default() {
             let bad =
                 || eks.nonsense(LIST_POLICIES, Some(principal), "the answer holds a policy that is not understood");
+            latest = latest.max(told.modified_at().or(told.associated_at()).and_then(moment));
             all.push(policy_grant(&told).ok_or_else(bad)?);
         }
         match page.next_token.filter(|next| !next.is_empty()) {
@@ -204,5 +208,5 @@ async fn policies(eks: &Eks, principal: &str) -> Result<Vec<PolicyGrant>, EksErr
         }
     }
     all.sort();
-    Ok(all)
+    Ok((all, latest))
 }

@@ -4,6 +4,7 @@ mod aws_auth;
 mod draft;
 mod entries;
 mod guards;
+mod migrate;
 mod ownership;
 mod protection;
 mod rbac;
@@ -11,6 +12,7 @@ pub mod splice;
 mod successor;
 mod way_in;
 
+pub use migrate::{migrate, principals};
 pub use ownership::{OWNED_ROWS, owned_rows};
 
 use std::borrow::Cow;

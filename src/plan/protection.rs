@@ -13,7 +13,11 @@ pub(super) struct Protection<'r> {
 
 impl<'r> Protection<'r> {
     pub(super) fn new(rules: &'r PlanRules) -> Self {
-        Self { patterns: &rules.protect, own: rules.own_principal.as_deref().map(normalized) }
+        Self::of_patterns(&rules.protect, rules.own_principal.as_deref())
+    }
+
+    pub(super) fn of_patterns(patterns: &'r [ArnPattern], own: Option<&str>) -> Self {
+        Self { patterns, own: own.map(normalized) }
     }
 
     /// Whether this is the principal as which rolecall itself comes in.

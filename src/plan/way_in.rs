@@ -75,7 +75,7 @@ fn existing(cluster: &Cluster, entry: &ObservedEntry, onboarding: &Onboarding) -
 fn made(cluster: &Cluster, own: &str) -> Vec<Pending> {
     let after = Content::Entry { username: default_username(own), groups: Vec::new(), policies: Vec::new() };
     let change = change(Subject::Role(own.to_owned()), after.clone());
-    let write = Write::CreateEntry { principal: own.to_owned(), after };
+    let write = Write::CreateEntry { principal: own.to_owned(), ours: true, after };
     let entry = Pending { write, changes: vec![change], removes: false, counts: false };
     vec![entry, policy(cluster, own, EntryPrecondition::AfterPrevious)]
 }

@@ -89,7 +89,7 @@ struct Blocked<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ChangeEntry<'a> {
+pub(super) struct ChangeEntry<'a> {
     surface: Surface,
     action: Action,
     subject: SubjectEntry<'a>,
@@ -113,7 +113,7 @@ struct ChangedByEntry<'a> {
 
 #[derive(Serialize)]
 struct SubjectEntry<'a> {
-    /// `role`, `user`, `account`, `access-policy`, `section`, or an RBAC kind such as `ClusterRole`.
+    /// `role`, `user`, `account`, `access-policy`, `section`, `authentication-mode`, or an RBAC kind such as `ClusterRole`.
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     namespace: Option<&'a str>,
@@ -131,6 +131,7 @@ pub(super) enum ContentEntry<'a> {
     Entry { username: &'a str, groups: &'a [String], policies: Vec<PolicyEntry<'a>> },
     Policy { scope: &'static str, namespaces: &'a [String] },
     Account,
+    Mode { mode: &'static str },
     Text { text: &'a str },
     Rules { rules: &'a [Rule] },
     Binding { role_ref: &'a RoleRef, subjects: &'a [RbacSubject] },
@@ -239,7 +240,7 @@ fn entry<'a>(report: &'a ClusterReport, view: &View) -> ClusterEntry<'a> {
     }
 }
 
-fn change_entry<'a>(change: &'a Change, result: ChangeResult<'a>) -> ChangeEntry<'a> {
+pub(super) fn change_entry<'a>(change: &'a Change, result: ChangeResult<'a>) -> ChangeEntry<'a> {
     ChangeEntry {
         surface: change.surface,
         action: change.action,
@@ -265,6 +266,7 @@ fn subject(subject: &Subject) -> SubjectEntry<'_> {
             SubjectEntry { principal: Some(principal), ..entry("access-policy", policy) }
         }
         Subject::Section(section) => entry("section", section.key()),
+        Subject::Mode => entry("authentication-mode", "authenticationMode"),
         Subject::Object(ObjectRef { kind, namespace, name }) => {
             SubjectEntry { namespace: namespace.as_deref(), ..entry(kind.as_str(), name) }
         }
@@ -279,13 +281,14 @@ pub(super) fn content(content: &Content) -> ContentEntry<'_> {
         }
         Content::Scope(scope) => scope_content(scope),
         Content::Account => ContentEntry::Account,
+        Content::Mode(mode) => ContentEntry::Mode { mode: mode.as_str() },
         Content::Text(text) => ContentEntry::Text { text },
         Content::Rules(rules) => ContentEntry::Rules { rules },
         Content::Binding { role_ref, subjects } => ContentEntry::Binding { role_ref, subjects },
     }
 }
 
-fn policy(grant: &PolicyGrant) -> PolicyEntry<'_> {
+pub(super) fn policy(grant: &PolicyGrant) -> PolicyEntry<'_> {
     let (scope, namespaces) = scope(&grant.scope);
     PolicyEntry { policy: &grant.policy, scope, namespaces }
 }
@@ -304,7 +307,7 @@ fn scope(scope: &AccessScope) -> (&'static str, &[String]) {
 }
 
 /// A finding of a cluster's plan, which knows its place by the cluster.
-fn finding_in<'a>(found: &'a Finding, cluster: &'a Cluster) -> FindingEntry<'a> {
+pub(super) fn finding_in<'a>(found: &'a Finding, cluster: &'a Cluster) -> FindingEntry<'a> {
     FindingEntry {
         account: Some(cluster.id.account.as_str()),
         account_name: Some(&cluster.account.name),

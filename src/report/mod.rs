@@ -10,6 +10,7 @@ mod doctor;
 mod explain;
 mod json;
 mod markdown;
+mod migrate;
 mod results;
 mod table;
 mod text;
@@ -25,6 +26,7 @@ mod tests;
 pub use discovery::{Discovered, render_discovery};
 pub use doctor::render_diagnosis;
 pub use explain::{Explained, render_explanation};
+pub use migrate::render_migration;
 pub use results::{ChangeResult, results, written};
 
 use crate::model::PassReport;

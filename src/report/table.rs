@@ -59,12 +59,12 @@ pub(super) fn status_style(status: Status) -> Style {
 
 /// What was walked, without the organization's name.
 pub(super) fn walked(report: &PassReport) -> String {
-    format!(
-        "{}, {}, {}",
-        count(report.accounts, "account"),
-        count(report.regions, "region"),
-        count(report.clusters.len(), "cluster")
-    )
+    numbers(report.accounts, report.regions, report.clusters.len())
+}
+
+/// `3 accounts, 2 regions, 1 cluster`.
+pub(super) fn numbers(accounts: usize, regions: usize, clusters: usize) -> String {
+    format!("{}, {}, {}", count(accounts, "account"), count(regions, "region"), count(clusters, "cluster"))
 }
 
 fn header(report: &PassReport, view: &View) -> Vec<Line> {

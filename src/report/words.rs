@@ -111,7 +111,7 @@ impl Telling<'_> {
     }
 
     /// The name of a role or user of the block's own account, path included.
-    fn own_name(self, text: &str) -> Option<&str> {
+    pub(super) fn own_name(self, text: &str) -> Option<&str> {
         let arn = text.parse::<Arn>().ok()?;
         if arn.service != "iam" || arn.account != self.account?.as_str() {
             return None;
@@ -160,6 +160,9 @@ fn content(line: Line, before: Option<&Content>, after: Option<&Content>) -> Lin
         (Some(Content::Scope(old)), Some(Content::Scope(new))) if old != new => {
             line.with(PLAIN, format!("  in {old} → {new}"))
         }
+        (Some(Content::Mode(old)), Some(Content::Mode(new))) if old != new => {
+            line.with(PLAIN, format!("  {old} → {new}"))
+        }
         (Some(Content::Rules(_)), Some(Content::Rules(_))) | (None, None) => line,
         (Some(Content::Text(old)), Some(Content::Text(new))) => {
             line.with(PLAIN, format!("  rewritten, {} → {} lines", old.lines().count(), new.lines().count()))
@@ -181,6 +184,7 @@ fn whole_content(line: Line, content: &Content) -> Line {
         }
         Content::Scope(scope) => line.with(PLAIN, format!("  in {scope}")),
         Content::Account => line.with(PLAIN, "  everybody in it under their own ARN, in no group"),
+        Content::Mode(mode) => line.with(PLAIN, format!("  {mode}")),
         Content::Text(text) => line.with(PLAIN, format!("  {} lines", text.lines().count())),
         Content::Rules(rules) => {
             let rules: Vec<_> = rules.iter().map(rule_words).collect();

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::json::{ContentEntry, content, scope_content};
 use crate::model::{
-    AwsAuthPrecondition, AwsAuthText, ClusterReport, ENTRY_TAG, ObjectPrecondition, Outcome, Plan, StepResult, Write,
-    policy_name,
+    AuthenticationMode, AwsAuthPrecondition, AwsAuthText, ClusterReport, ENTRY_TAG, ObjectPrecondition, Outcome, Plan,
+    StepResult, Write, policy_name,
 };
 
 /// One write.
@@ -95,6 +95,10 @@ fn entry<'a>(write: &'a Write, result: &'a StepResult) -> WriteEntry<'a> {
         }
         Write::DeleteObject { object, before, .. } => {
             (object.to_string(), "delete", Some(Held::Object(content(before))), None)
+        }
+        Write::SetMode { before, after } => {
+            let mode = |mode: &AuthenticationMode| Some(Held::Object(ContentEntry::Mode { mode: mode.as_str() }));
+            ("authentication mode".to_owned(), "update", mode(before), mode(after))
         }
         entry => of_entry(entry),
     };

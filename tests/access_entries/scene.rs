@@ -11,7 +11,7 @@ use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp, civil::date};
 use rolecall::{
     discover::{self, Hub},
-    fleet::{self, Inputs, PassOptions, Quiet},
+    fleet::{self, Inputs, MigrateOptions, PassOptions, Quiet, Survey},
     lab::{
         Interference, Lab,
         kube::ApiServer,
@@ -40,7 +40,7 @@ pub const CLUSTER_ADMIN: &str = "arn:aws:eks::aws:cluster-access-policy/AmazonEK
 pub struct Scene {
     pub lab: Lab,
     hub: Arc<Hub>,
-    id: ClusterId,
+    pub id: ClusterId,
     settings: String,
 }
 
@@ -109,17 +109,7 @@ impl Scene {
     /// The same with more lines of settings.
     pub async fn with(mode: AuthenticationMode, settings: &str) -> Self {
         let lab = Lab::start(world()).unwrap();
-        let (account, region) = (MEMBER.parse().unwrap(), Region::new("eu-west-1"));
-        let id = ClusterId { account, region, name: "one".to_owned() };
-        let api = ApiServer::new(id.clone()).unwrap();
-        let mut cluster = EksCluster::new(id.clone(), Some(mode), role("rolecall-member"), long_ago(), api);
-        if mode != AuthenticationMode::ConfigMap {
-            let mut own = entry_of(&lab.world().read(), "rolecall-member");
-            let admin = Association { namespaces: Vec::new(), associated: long_ago(), modified: long_ago() };
-            own.policies.insert(CLUSTER_ADMIN.to_owned(), admin);
-            cluster.entries.insert(own.principal.clone(), own);
-        }
-        lab.add_cluster(cluster);
+        let id = add_cluster(&lab, "one", mode);
         let config = aws_config::defaults(BehaviorVersion::latest())
             .endpoint_url(lab.url())
             .region(SdkRegion::new("eu-west-1"))
@@ -141,6 +131,17 @@ impl Scene {
         let only = format!(", include: {{accounts: [\"{MEMBER}\"]}}");
         assert!(self.settings.contains(&only), "{}", self.settings);
         Self { settings: self.settings.replace(&only, ""), ..self }
+    }
+
+    /// One more cluster, in this mode.
+    pub fn add_cluster(&self, name: &str, mode: AuthenticationMode) -> ClusterId {
+        add_cluster(&self.lab, name, mode)
+    }
+
+    /// What would move, and what takes it to move it.
+    pub async fn survey(&self, options: MigrateOptions, cancel: CancellationToken) -> Survey {
+        let inputs = Arc::new(inputs(&self.settings, "access: []"));
+        fleet::survey(inputs, options, &self.hub, cancel, Arc::new(Quiet)).await.unwrap()
     }
 
     /// One pass under a policy; the calls of earlier passes are forgotten.
@@ -219,6 +220,21 @@ impl Scene {
     pub fn interfere(&self, interference: impl Interference + 'static) {
         self.lab.world().set_interference(Arc::new(interference));
     }
+}
+
+fn add_cluster(lab: &Lab, name: &str, mode: AuthenticationMode) -> ClusterId {
+    let (account, region) = (MEMBER.parse().unwrap(), Region::new("eu-west-1"));
+    let id = ClusterId { account, region, name: name.to_owned() };
+    let api = ApiServer::new(id.clone()).unwrap();
+    let mut cluster = EksCluster::new(id.clone(), Some(mode), role("rolecall-member"), long_ago(), api);
+    if mode != AuthenticationMode::ConfigMap {
+        let mut own = entry_of(&lab.world().read(), "rolecall-member");
+        let admin = Association { namespaces: Vec::new(), associated: long_ago(), modified: long_ago() };
+        own.policies.insert(CLUSTER_ADMIN.to_owned(), admin);
+        cluster.entries.insert(own.principal.clone(), own);
+    }
+    lab.add_cluster(cluster);
+    id
 }
 
 fn entry_of(state: &State, name: &str) -> AccessEntry {

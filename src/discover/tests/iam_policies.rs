@@ -48,9 +48,11 @@ fn no_permission_is_asked_for_that_no_call_needs() {
         include_str!("../identities.rs"),
         include_str!("../organization.rs"),
         include_str!("../probe.rs"),
+        include_str!("../queue.rs"),
         include_str!("../tree.rs"),
         include_str!("../../observe/entries.rs"),
         include_str!("../../apply/entries.rs"),
+        include_str!("../../apply/mode.rs"),
         include_str!("../../apply/policies.rs"),
     ]
     .concat();
@@ -72,4 +74,14 @@ fn no_permission_is_asked_for_that_no_call_needs() {
         let method = format!(".{}()", method.trim_start_matches('_'));
         assert!(sources.contains(&method), "{action} is allowed but {method} is called nowhere");
     }
+}
+
+#[test]
+fn a_cluster_is_changed_in_its_authentication_mode_alone() {
+    let member = document(include_str!("../../../deploy/iam/member-policy.json"));
+    let statements = member["Statement"].as_array().unwrap();
+    let changing = statements.iter().find(|statement| statement["Sid"] == "ChangeTheMode").unwrap();
+    assert_eq!(changing["Action"], serde_json::json!(["eks:UpdateClusterConfig"]));
+    let modes = &changing["Condition"]["StringEquals"]["eks:authenticationMode"];
+    assert_eq!(*modes, serde_json::json!(["API_AND_CONFIG_MAP", "API"]));
 }

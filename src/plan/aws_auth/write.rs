@@ -179,6 +179,6 @@ fn principal(change: &Change) -> Option<String> {
     match &change.subject {
         Subject::Role(arn) | Subject::User(arn) => Some(folded(arn)),
         Subject::Account(id) => Some(id.to_string()),
-        Subject::Policy { .. } | Subject::Section(_) | Subject::Object(_) => None,
+        Subject::Policy { .. } | Subject::Section(_) | Subject::Mode | Subject::Object(_) => None,
     }
 }

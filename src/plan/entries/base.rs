@@ -89,20 +89,20 @@ pub(in crate::plan) fn default_username(principal: &str) -> String {
 }
 
 /// The principal as a row of aws-auth names it, folded: a role without its path.
-pub(super) fn bare(principal: &str) -> String {
+pub(in crate::plan) fn bare(principal: &str) -> String {
     let plain =
         principal.parse::<Arn>().map_or_else(|_| principal.to_owned(), |arn| arn.without_role_path().to_string());
     folded(&plain)
 }
 
 /// What names an entry, for people.
-pub(super) fn subject(principal: &str) -> Subject {
+pub(in crate::plan) fn subject(principal: &str) -> Subject {
     let user = principal.parse::<Arn>().is_ok_and(|arn| arn.user_name().is_some());
     if user { Subject::User(principal.to_owned()) } else { Subject::Role(principal.to_owned()) }
 }
 
 /// What an entry holds by itself, its policies being told apart.
-pub(super) fn content(entry: &ObservedEntry) -> Content {
+pub(in crate::plan) fn content(entry: &ObservedEntry) -> Content {
     Content::Entry { username: entry.username.clone(), groups: entry.groups.clone(), policies: Vec::new() }
 }
 

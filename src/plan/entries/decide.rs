@@ -60,8 +60,7 @@ fn present(context: &Context<'_>, wanted: &Wanted<'_>, index: usize, entry: &Obs
         (false, true) => Some("username differs"),
         (false, false) => Some("username and groups differ"),
     };
-    // What is associated comes before the groups that go: people are never between the two.
-    policies::decide(context, wanted, entry, part);
+    let mut update = None;
     if let Some(reason) = reason {
         let change = change(wanted, &entry.principal, Action::Change, reason.to_owned(), Some(entry));
         let late = leans_on_rbac(wanted, &entry.username, &entry.groups);
@@ -75,9 +74,13 @@ fn present(context: &Context<'_>, wanted: &Wanted<'_>, index: usize, entry: &Obs
                 after: wanted.content(),
             };
             let pending = Pending { write, changes: vec![change], removes: late, counts: true };
-            if late { part.prune.push(pending) } else { part.pending.push(pending) }
+            if late { part.prune.push(pending) } else { update = Some(pending) }
         }
     }
+    // What is associated comes before the groups that go, and what replaces a group before the policies that go: people
+    // are never between the two.
+    policies::decide(context, wanted, entry, part);
+    part.pending.extend(update);
     if !entry.ours {
         let write = Write::TagEntry { principal: entry.principal.clone(), precondition: at(entry) };
         part.pending.push(Pending { write, changes: Vec::new(), removes: false, counts: false });
@@ -132,7 +135,7 @@ fn absent(context: &Context<'_>, wanted: &Wanted<'_>, part: &mut Part) {
         part.findings.push(waiting(&change, context.waits));
         return;
     }
-    let write = Write::CreateEntry { principal: principal.clone(), after: wanted.content() };
+    let write = Write::CreateEntry { principal: principal.clone(), ours: true, after: wanted.content() };
     let pending = Pending { write, changes: vec![change], removes: late, counts: true };
     let associations = policies::all(wanted, &principal, late);
     let list = if late { &mut part.prune } else { &mut part.pending };

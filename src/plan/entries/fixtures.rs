@@ -30,6 +30,7 @@ pub(super) fn entry(name: &str, username: &str, groups: &[&str]) -> ObservedEntr
         created: moment(100),
         modified: moment(100),
         policies: Some(Vec::new()),
+        associated: None,
     }
 }
 

@@ -15,6 +15,7 @@ use crate::model::{
 use super::{draft::Part, protection::Protection};
 
 use base::{Base, Rows};
+pub(super) use base::{at, bare, content, subject};
 pub(super) use base::{at as entry_at, default_username};
 
 /// What every decision looks at.

@@ -53,7 +53,7 @@ pub(super) fn tell(
             counted(same.len()),
             listed(&same, 5)
         );
-        findings.push(notice(message).next("delete the rows when nobody relies on aws-auth any more"));
+        findings.push(notice(message).next("`rolecall migrate --apply` takes them away, each verified once more"));
     }
     if !moving.is_empty() {
         let message = format!(
@@ -62,7 +62,7 @@ pub(super) fn tell(
             counted(moving.len()),
             listed(&moving, 5)
         );
-        findings.push(notice(message).next("delete the rows when nobody relies on aws-auth any more"));
+        findings.push(notice(message).next("`rolecall migrate --apply` takes them away, each verified once more"));
     }
 }
 

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     model::{
-        Action, Change, Content, Desired, DesiredBinding, Finding, FindingCode, ObjectPrecondition, ObjectRef,
+        Action, BRIDGE, Change, Content, Desired, DesiredBinding, Finding, FindingCode, ObjectPrecondition, ObjectRef,
         ObservedBinding, RbacKind, RbacState, RbacSubject, RoleRef, Subject, Surface, Write, binding_name,
     },
     plan::draft::{Part, Pending, changed_by, hex, listed},
@@ -41,11 +41,18 @@ pub(super) fn plan(desired: &Desired, state: &RbacState, part: &mut Part) {
             made.insert((wanted.binding.namespace.as_deref(), &wanted.binding.subject));
         }
     }
-    for binding in state.bindings.iter().filter(|binding| binding.ours && !kept.objects.contains(&binding.object)) {
+    let stale =
+        |binding: &&ObservedBinding| binding.ours && !is_bridge(binding) && !kept.objects.contains(&binding.object);
+    for binding in state.bindings.iter().filter(stale) {
         let namespace = binding.object.namespace.as_deref();
         let replaced = !binding.subjects.is_empty() && binding.subjects.iter().all(|s| made.contains(&(namespace, s)));
         remove(binding, replaced, part);
     }
+}
+
+/// Whether rows move over it to access entries; who moves them takes it down.
+fn is_bridge(binding: &ObservedBinding) -> bool {
+    binding.object.kind == RbacKind::ClusterRoleBinding && binding.object.name == BRIDGE
 }
 
 fn grant(binding: &DesiredBinding) -> Grant<'_> {

@@ -96,6 +96,7 @@ impl One {
             created: jiff::Timestamp::UNIX_EPOCH,
             modified: jiff::Timestamp::UNIX_EPOCH,
             policies: Some(policies.iter().map(grant).collect()),
+            associated: None,
         });
         self
     }
