@@ -134,6 +134,20 @@ pub(super) fn via(text: &str) -> Result<String, Wrong> {
     }
 }
 
+/// A group of Identity Center's directory by its display name, exactly as Identity Store has it.
+///
+/// See <https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/API_Group.html>.
+pub(super) fn directory_group(text: &str) -> Result<Who, Wrong> {
+    let length = text.chars().count();
+    if !(1..=1024).contains(&length) || text.chars().any(char::is_control) || text.trim() != text {
+        return Err(Wrong::new(format!(
+            "{text:?} cannot be the name of a directory group: it takes 1 to 1024 characters and no space around them"
+        ))
+        .help("write its display name as Identity Center shows it"));
+    }
+    Ok(Who { principal: Principal::DirectoryGroup(text.to_owned()), path: None })
+}
+
 /// An account by its id.
 pub(super) fn account(text: &str) -> Result<Who, Wrong> {
     if let Some(arn) = text.parse::<Arn>().ok().filter(|arn| arn.service == "iam" && arn.resource == "root") {
