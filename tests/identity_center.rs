@@ -164,7 +164,7 @@ async fn a_permission_set_without_a_role_yet_leaves_nothing_dangling() {
     held(&scene, GROUP, "Dev");
     change(&scene, |state| {
         let account = state.accounts.get_mut(&MEMBER.parse().unwrap()).unwrap();
-        account.iam.roles.retain(|name, _| !name.starts_with("AWSReservedSSO_"));
+        account.iam.roles.retain(|_, role| !role.name.starts_with("AWSReservedSSO_"));
     });
     let report = scene.pass(PassKind::Sync, POLICY).await;
     let told = said(&report, FindingCode::PrincipalMissing);
@@ -265,7 +265,10 @@ async fn a_listing_that_is_throttled_on_its_second_page_is_unknown_and_not_short
         scene.interfere(Doorman::throttles_after(operation, served));
         let report = scene.pass(PassKind::Sync, POLICY).await;
         let told = of_cluster(&report.clusters[0], FindingCode::PrincipalUnknown);
-        assert!(told.len() == 1 && told[0].contains(&format!("{operation}")) && told[0].contains("throttled"), "{told:?}");
+        assert!(
+            told.len() == 1 && told[0].contains(&format!("{operation}")) && told[0].contains("throttled"),
+            "{told:?}"
+        );
         assert!(scene.entry("dev").is_some() && scene.entry(&roles(&scene, "Dev")[0]).is_some(), "{report:#?}");
         assert!(scene.entry(&roles(&scene, "More")[0]).is_none());
     }

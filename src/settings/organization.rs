@@ -33,10 +33,7 @@ pub(super) fn scope(checks: &mut Checks<'_, '_>, input: &OrganizationInput) -> O
 }
 
 /// `identityCenter`; `None` when something in it is wrong or missing.
-pub(super) fn identity_center(
-    checks: &mut Checks<'_, '_>,
-    input: &IdentityCenterInput,
-) -> Option<IdentityCenterScope> {
+pub(super) fn identity_center(checks: &mut Checks<'_, '_>, input: &IdentityCenterInput) -> Option<IdentityCenterScope> {
     let at = |key: &str| join("/identityCenter", key);
     let hub = HubInput { role_arn: input.role_arn.clone(), external_id: input.external_id.clone() };
     let role = self::hub(checks, &hub, "/identityCenter");

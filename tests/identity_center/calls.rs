@@ -85,7 +85,10 @@ async fn resolving_takes_no_more_calls_than_its_formula() {
         assert_eq!(known.found.len() as u64, GROUPS);
     }
     let calls = scene.lab.world().tally.take();
-    told(&format!("{ACCOUNTS} accounts × {SETS} permission sets × {GROUPS} groups, from the management account"), &calls);
+    told(
+        &format!("{ACCOUNTS} accounts × {SETS} permission sets × {GROUPS} groups, from the management account"),
+        &calls,
+    );
     assert_eq!(count(&calls, "ListInstances"), 1);
     assert_eq!([count(&calls, "GetGroupId"), count(&calls, "ListGroups")], [GROUPS; 2]);
     assert_eq!(count(&calls, "ListAccountAssignmentsForPrincipal"), 1 + GROUPS * ACCOUNTS.div_ceil(PAGE));

@@ -25,7 +25,8 @@ async fn a_directory_group_gets_into_a_real_cluster() {
     let instance = &instances.instances()[0];
     let (arn, directory) = (instance.instance_arn().unwrap(), instance.identity_store_id().unwrap());
     let group = store.create_group().identity_store_id(directory).display_name("K8s-Developers").send().await.unwrap();
-    let set = admin.create_permission_set().instance_arn(arn).name("DeveloperAccess").send().await.unwrap();
+    let set = admin.create_permission_set().instance_arn(arn).name("DeveloperAccess");
+    let set = set.session_duration("PT1H").send().await.unwrap();
     let set = set.permission_set().unwrap().permission_set_arn().unwrap().to_owned();
     let assigning = admin.create_account_assignment().instance_arn(arn).permission_set_arn(&set);
     let assigning = assigning.target_id(&scene.account).target_type(TargetType::AwsAccount);
