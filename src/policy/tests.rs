@@ -39,7 +39,7 @@ fn the_example_is_good_and_gives_no_cause_for_warnings() {
     let policy = policy.unwrap();
     let warnings = lint(&policy, date(2026, 11, 22));
     assert!(warnings.is_empty(), "{warnings:#?}");
-    assert_eq!((policy.roles.len(), policy.subjects.len(), policy.access.len(), policy.nodes.len()), (3, 4, 9, 1));
+    assert_eq!((policy.roles.len(), policy.subjects.len(), policy.access.len(), policy.nodes.len()), (3, 4, 10, 1));
     let sources: Vec<Source> = policy.access.iter().map(|entry| entry.spot.source.clone()).collect();
     let text = include_str!("../../config/policy.yaml");
     for source in sources {

@@ -211,7 +211,7 @@ rolecall.yaml:28:33: error: `maxRemovalsPerCluster` must be at least 0, not -1
 rolecall.yaml:28:57: error: "120%" is neither a count nor a percentage from 1% to 100% (write 20 or 20%)
 rolecall.yaml:29:15: error: "localhost:8080" is not an address with a port (write 127.0.0.1:8080)
 rolecall.yaml:29:33: error: `web.tokenFile` is not supported by this version (take it out)
-rolecall.yaml:30:1: error: unknown key `exclude` (`exclude` belongs under `organization`; the keys allowed here are: apiVersion, clusters, events, kind, limits, mode, organization, paused, policy, protect, safety, schedule, unmanaged, web)
+rolecall.yaml:30:1: error: unknown key `exclude` (`exclude` belongs under `organization`; the keys allowed here are: apiVersion, clusters, events, identityCenter, kind, limits, mode, organization, paused, policy, protect, safety, schedule, unmanaged, web)
 "#);
 }
 

@@ -7,9 +7,13 @@ use crate::support::{Scene, fleet::REGION};
 const POLICY: &str = r#"
 apiVersion: rolecall.dev/v1
 kind: AccessPolicy
+roles:
+  - name: ad-cluster-devs
+    rules:
+      - {apiGroups: [""], resources: [pods], verbs: [get, list, watch]}
 groups:
   - name: ad-cluster-devs
-    clusterRoles: [view]
+    clusterRoles: [ad-cluster-devs]
 access:
   - who: {directoryGroup: K8s-Developers}
     groups: [ad-cluster-devs]
