@@ -12,10 +12,9 @@ pub(super) type SsoRoles<'a> = Option<&'a Result<Vec<Identity>, String>>;
 pub(super) fn look_up(group: &str, assigned: &BTreeMap<String, Assigned>, roles: SsoRoles<'_>) -> Lookup {
     match (assigned.get(group), roles) {
         (None, _) => Lookup::Unknown("Identity Center was not asked in this pass".to_owned()),
-        (Some(Assigned::Unknown(why)), _) => Lookup::Unknown(why.clone()),
         (Some(Assigned::Sets(sets)), _) if sets.is_empty() => Lookup::Missing,
+        (Some(Assigned::Unknown(why)), _) | (Some(Assigned::Sets(_)), Some(Err(why))) => Lookup::Unknown(why.clone()),
         (Some(Assigned::Sets(_)), None) => Lookup::Unknown("the account's roles were not listed".to_owned()),
-        (Some(Assigned::Sets(_)), Some(Err(why))) => Lookup::Unknown(why.clone()),
         (Some(Assigned::Sets(sets)), Some(Ok(roles))) => {
             let of_sets = |role: &&Identity| sets.iter().any(|set| is_role_of_set(&role.arn, set));
             Lookup::Found(roles.iter().filter(of_sets).cloned().collect())

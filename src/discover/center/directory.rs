@@ -150,12 +150,11 @@ impl Directory {
     async fn sets_of(&self, account: &AccountId, name: &str) -> Result<BTreeSet<(String, String)>, String> {
         let group = self.group(name).await?;
         let Some(id) = group.id else { return Ok(BTreeSet::new()) };
-        let arns: BTreeSet<String> = match group.assigned {
-            Some(assigned) => assigned.into_iter().filter(|(of, _)| of == account).map(|(_, set)| set).collect(),
-            None => {
-                let (holdings, group) = (self.holdings(account).await?, Holder::Group(id));
-                holdings.into_iter().filter(|(_, who)| who.contains(&group)).map(|(set, _)| set).collect()
-            }
+        let arns: BTreeSet<String> = if let Some(assigned) = group.assigned {
+            assigned.into_iter().filter(|(of, _)| of == account).map(|(_, set)| set).collect()
+        } else {
+            let (holdings, group) = (self.holdings(account).await?, Holder::Group(id));
+            holdings.into_iter().filter(|(_, who)| who.contains(&group)).map(|(set, _)| set).collect()
         };
         let named = join_all(arns.into_iter().map(async |arn| {
             let name = self.set_name(&arn).await?;

@@ -134,15 +134,14 @@ async fn holders(directory: &Directory, pair: &Pair) -> Result<Arc<BTreeSet<Hold
 async fn names(directory: &Directory, holders: &[&Holder]) -> Result<Vec<String>, String> {
     let named = holders.iter().take(NAMED).map(async |holder| {
         let memory = &directory.center.memory.names;
-        let known = match memory.get(holder) {
-            Some(known) => known,
-            None => {
-                let instance = directory.instance().await?;
-                let name = directory.center.holder_name(&instance.store, holder).await;
-                let name = name.map_err(|error| error.to_string())?;
-                memory.put((*holder).clone(), name.clone());
-                name
-            }
+        let known = if let Some(known) = memory.get(holder) {
+            known
+        } else {
+            let instance = directory.instance().await?;
+            let name = directory.center.holder_name(&instance.store, holder).await;
+            let name = name.map_err(|error| error.to_string())?;
+            memory.put((*holder).clone(), name.clone());
+            name
         };
         Ok(known.unwrap_or_else(|| match holder {
             Holder::Group(id) | Holder::User(id) => format!("{id}, deleted"),
