@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Assigned, identities::is_role_of_set};
-use crate::model::{Account, Finding, FindingCode, Identity, Lookup, Principal};
+use super::{
+    Assigned,
+    identities::{Role, is_role_of_set},
+};
+use crate::model::{Account, Finding, FindingCode, Lookup, Principal};
 
 /// The roles under Identity Center's path, where they were listed.
-pub(super) type SsoRoles<'a> = Option<&'a Result<Vec<Identity>, String>>;
+pub(super) type SsoRoles<'a> = Option<&'a Result<Vec<Role>, String>>;
 
 /// The roles of exactly the permission sets that the group is assigned in the account.
 pub(super) fn look_up(group: &str, assigned: &BTreeMap<String, Assigned>, roles: SsoRoles<'_>) -> Lookup {
@@ -16,8 +19,8 @@ pub(super) fn look_up(group: &str, assigned: &BTreeMap<String, Assigned>, roles:
         (Some(Assigned::Unknown(why)), _) | (Some(Assigned::Sets(_)), Some(Err(why))) => Lookup::Unknown(why.clone()),
         (Some(Assigned::Sets(_)), None) => Lookup::Unknown("the account's roles were not listed".to_owned()),
         (Some(Assigned::Sets(sets)), Some(Ok(roles))) => {
-            let of_sets = |role: &&Identity| sets.iter().any(|set| is_role_of_set(&role.arn, set));
-            Lookup::Found(roles.iter().filter(of_sets).cloned().collect())
+            let of_sets = |role: &&Role| sets.iter().any(|set| is_role_of_set(&role.identity.arn, set));
+            Lookup::Found(roles.iter().filter(of_sets).map(|role| role.identity.clone()).collect())
         }
     }
 }
@@ -34,7 +37,7 @@ pub(super) fn without_role(
     for principal in wanted {
         let Principal::DirectoryGroup(group) = principal else { continue };
         let Some(Assigned::Sets(sets)) = assigned.get(group) else { continue };
-        for set in sets.iter().filter(|set| !roles.iter().any(|role| is_role_of_set(&role.arn, set))) {
+        for set in sets.iter().filter(|set| !roles.iter().any(|role| is_role_of_set(&role.identity.arn, set))) {
             let message = format!(
                 "{principal} is assigned permission set {set} in this account, which has no role for it yet: nobody gets \
                  in by it until Identity Center has provisioned it"
@@ -53,11 +56,12 @@ pub(super) fn without_role(
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
-    use crate::model::samples;
+    use crate::model::{Identity, samples};
 
-    fn role(name: &str) -> Identity {
+    fn role(name: &str) -> Role {
         let arn = format!("arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_{name}");
-        Identity { arn: arn.parse().unwrap(), unique_id: None, created: None }
+        let identity = Identity { arn: arn.parse().unwrap(), unique_id: None, created: None };
+        Role { identity, trust: None }
     }
 
     fn assigned(sets: &[&str]) -> BTreeMap<String, Assigned> {
@@ -68,7 +72,7 @@ mod tests {
     fn a_group_is_the_roles_of_exactly_its_permission_sets() {
         let (dev, admin) = (role("Dev_0123456789abcdef"), role("Dev_Admin_0123456789abcdef"));
         let roles = Ok(vec![dev.clone(), admin]);
-        assert_eq!(look_up("Devs", &assigned(&["Dev"]), Some(&roles)), Lookup::Found(vec![dev]));
+        assert_eq!(look_up("Devs", &assigned(&["Dev"]), Some(&roles)), Lookup::Found(vec![dev.identity]));
         assert_eq!(look_up("Devs", &assigned(&[]), Some(&roles)), Lookup::Missing);
         assert_eq!(look_up("Devs", &assigned(&["View"]), Some(&roles)), Lookup::Found(Vec::new()));
     }

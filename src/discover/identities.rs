@@ -104,7 +104,8 @@ pub(super) struct Takes<'a> {
 pub(super) fn takes<'a>(session: &Session, account: &Account, wanted: &'a BTreeSet<Principal>) -> Takes<'a> {
     let names = || wanted.iter().filter_map(|principal| named(principal, account, session));
     let roles: BTreeSet<&str> = names().filter_map(Name::role).collect();
-    let sets = wanted.iter().any(|principal| matches!(principal, Principal::PermissionSet(_) | Principal::DirectoryGroup(_)));
+    let sets =
+        wanted.iter().any(|principal| matches!(principal, Principal::PermissionSet(_) | Principal::DirectoryGroup(_)));
     let all = roles.len() > NAMES;
     Takes {
         list: if all { Some("/") } else { sets.then_some(SSO_PATH) },

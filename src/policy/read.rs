@@ -10,8 +10,7 @@ use super::{
     },
     grants,
     input::{
-        AccessInput, AccessPolicyInput, NamespaceInput, NodeInput, PolicyInput, RoleInput, SubjectInput,
-        WhoInput,
+        AccessInput, AccessPolicyInput, NamespaceInput, NodeInput, PolicyInput, RoleInput, SubjectInput, WhoInput,
     },
     names,
     principal::{self, Wrong},

@@ -51,6 +51,7 @@ fn no_permission_is_asked_for_that_no_call_needs() {
         include_str!("../identities.rs"),
         include_str!("../organization.rs"),
         include_str!("../probe.rs"),
+        include_str!("../queue.rs"),
         include_str!("../tree.rs"),
         include_str!("../../observe/entries.rs"),
         include_str!("../../apply/entries.rs"),
