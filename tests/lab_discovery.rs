@@ -104,6 +104,7 @@ async fn the_lab_is_walked_from_the_organization_to_its_clusters() {
         include: Selector::default(),
         exclude: None,
         accounts: None,
+        identity_center: None,
     };
     let hub = discover::hub_with(config, &scope, 4).await.unwrap();
     let need = Need { account_tags: true, ou_paths: true };

@@ -28,6 +28,8 @@ mod events;
 mod first_light;
 #[cfg(feature = "lab")]
 mod iam_groups;
+#[cfg(feature = "lab")]
+mod identity_center;
 mod import;
 mod lab_discovery;
 #[cfg(feature = "lab")]

@@ -47,6 +47,16 @@ pub const ENTRY_WRITES_OF_ENTRY: &[&str] = &[
     "eks:UpdateAccessEntry",
 ];
 
+pub(super) const DESCRIBE_GROUP: &str = "identitystore:DescribeGroup";
+pub(super) const DESCRIBE_USER: &str = "identitystore:DescribeUser";
+pub(super) const GET_GROUP_ID: &str = "identitystore:GetGroupId";
+pub(super) const LIST_GROUPS: &str = "identitystore:ListGroups";
+pub(super) const DESCRIBE_PERMISSION_SET: &str = "sso:DescribePermissionSet";
+pub(super) const LIST_ASSIGNMENTS: &str = "sso:ListAccountAssignments";
+pub(super) const LIST_ASSIGNMENTS_FOR_PRINCIPAL: &str = "sso:ListAccountAssignmentsForPrincipal";
+pub(super) const LIST_INSTANCES: &str = "sso:ListInstances";
+pub(super) const LIST_PROVISIONED_SETS: &str = "sso:ListPermissionSetsProvisionedToAccount";
+
 /// What the hub credentials have to be allowed, sorted; those of the queue only where there is one.
 pub const HUB_ACTIONS: &[&str] = &[
     DESCRIBE_ORGANIZATION,
@@ -60,6 +70,19 @@ pub const HUB_ACTIONS: &[&str] = &[
     RECEIVE_MESSAGE,
     ASSUME_ROLE,
     SET_SOURCE_IDENTITY,
+];
+
+/// What whoever reads Identity Center has to be allowed, sorted; needed only where the policy names directory groups.
+pub const IDENTITY_CENTER_ACTIONS: &[&str] = &[
+    DESCRIBE_GROUP,
+    DESCRIBE_USER,
+    GET_GROUP_ID,
+    LIST_GROUPS,
+    DESCRIBE_PERMISSION_SET,
+    LIST_ASSIGNMENTS,
+    LIST_ASSIGNMENTS_FOR_PRINCIPAL,
+    LIST_INSTANCES,
+    LIST_PROVISIONED_SETS,
 ];
 
 /// What the member role has to be allowed in each account, sorted. The calls about access entries are those of who reads

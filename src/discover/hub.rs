@@ -10,7 +10,7 @@ use aws_config::SdkConfig;
 use aws_sdk_sts::config::retry::RetryPartition;
 
 use super::{
-    DiscoverError, DiscoverErrorKind, Session, actions, config,
+    Center, DiscoverError, DiscoverErrorKind, Session, actions, config,
     credentials::{AssumedRole, CachedCredentials, Source},
     error::Call,
     rates::HubRates,
@@ -48,6 +48,7 @@ pub struct Hub {
     pub(super) rates: Arc<HubRates>,
     calls_per_account: usize,
     sessions: Mutex<HashMap<AccountId, Arc<Session>>>,
+    center: Option<Arc<Center>>,
 }
 
 impl fmt::Debug for Hub {
@@ -101,6 +102,24 @@ pub async fn hub_with(
     let caller = caller(&sts_client(&base, "hub", &region), &asking).await?;
     let sts = sts_client(&base, caller.account.as_str(), &region);
     tracing::debug!(caller = %caller.arn, "hub credentials found");
+    let center = scope.identity_center.as_ref().map(|center| {
+        let Some(role) = &center.role else {
+            let (account, caller) = (caller.account.clone(), caller.arn.to_string());
+            return Arc::new(Center::new(&base, &credentials, &center.region, account, caller));
+        };
+        let account = role.arn.account_id().unwrap_or_else(|| caller.account.clone());
+        let assumed = AssumedRole {
+            client: sts.clone(),
+            rates: Arc::clone(&rates),
+            role: role.arn.clone(),
+            external_id: role.external_id.clone(),
+            session_name: scope.member.session_name.clone(),
+            source_identity: scope.member.source_identity.clone(),
+            caller: Some(caller.arn.to_string()),
+        };
+        let credentials = Arc::new(CachedCredentials::new(Source::Role(Box::new(assumed))));
+        Arc::new(Center::new(&base, &credentials, &center.region, account, role.arn.to_string()))
+    });
     Ok(Hub {
         base,
         credentials,
@@ -110,6 +129,7 @@ pub async fn hub_with(
         rates,
         calls_per_account,
         sessions: Mutex::default(),
+        center,
     })
 }
 
@@ -137,6 +157,11 @@ impl Hub {
         };
         session.ready().await?;
         Ok(session)
+    }
+
+    /// The way to Identity Center, where the settings say where it is.
+    pub fn center(&self) -> Option<&Arc<Center>> {
+        self.center.as_ref()
     }
 
     fn new_session(&self, account: &AccountId) -> Session {

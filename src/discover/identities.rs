@@ -1,6 +1,6 @@
 //! What an account's IAM knows of the principals that the policy names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::{Client, types};
 use aws_smithy_types::DateTime;
@@ -8,7 +8,7 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
 use super::{
-    DiscoverError, DiscoverErrorKind, Session, actions, iam_groups,
+    Assigned, DiscoverError, DiscoverErrorKind, Session, actions, assigned, iam_groups,
     pages::{next_marker, read_pages},
     session::Service,
 };
@@ -27,14 +27,21 @@ const NAMES: usize = CONCURRENCY;
 const SSO_PATH: &str = "/aws-reserved/sso.amazonaws.com/";
 
 /// Looks principals up in the account's IAM. It never fails: what cannot be told is unknown, for a reason.
-pub async fn identities(session: &Session, account: &Account, wanted: &BTreeSet<Principal>) -> Identities {
+/// `assigned` is what Identity Center says of the directory groups among them.
+pub async fn identities(
+    session: &Session,
+    account: &Account,
+    wanted: &BTreeSet<Principal>,
+    assigned: &BTreeMap<String, Assigned>,
+) -> Identities {
     let service = session.service("iam", None);
     let config = aws_sdk_iam::config::Builder::from(session.home_config()).retry_partition(service.retries()).build();
     let iam = Iam { session, service, client: Client::from_conf(config) };
     let groups = Box::pin(iam_groups::read(&iam, wanted)).await;
     let mut role_names: BTreeSet<&str> = wanted.iter().filter_map(|p| named(p, account, session)?.role()).collect();
     role_names.extend(groups.roles(wanted));
-    let sets = wanted.iter().any(|p| matches!(p, Principal::PermissionSet(_)));
+    let sets = wanted.iter().any(|p| matches!(p, Principal::PermissionSet(_)))
+        || assigned.values().any(|held| matches!(held, Assigned::Sets(sets) if !sets.is_empty()));
     let list_all = role_names.len() > NAMES || groups.take_all_roles(wanted);
     let all_roles = if list_all { Some(iam.list("/").await) } else { None };
     let sso_roles = match &all_roles {
@@ -50,7 +57,10 @@ pub async fn identities(session: &Session, account: &Account, wanted: &BTreeSet<
                 return (principal, lookup, findings);
             }
             let lookup = match named(&principal, account, session) {
-                None => other(&principal, sso_roles.as_ref()),
+                None => match &principal {
+                    Principal::DirectoryGroup(group) => assigned::look_up(group, assigned, sso_roles.as_ref()),
+                    _ => other(&principal, sso_roles.as_ref()),
+                },
                 Some(Name::Role(name)) => match all_roles {
                     Some(all) => among(all, name),
                     None => iam.role(name).await.map_or_else(Lookup::Unknown, found),
@@ -65,7 +75,8 @@ pub async fn identities(session: &Session, account: &Account, wanted: &BTreeSet<
     // between threads.
     let lookups: Vec<_> = wanted.iter().cloned().map(look_up).collect();
     let looked_up: Vec<_> = stream::iter(lookups).buffer_unordered(CONCURRENCY).collect().await;
-    let mut identities = Identities::default();
+    let findings = assigned::without_role(account, wanted, assigned, sso_roles.as_ref());
+    let mut identities = Identities { findings, ..Identities::default() };
     for (principal, lookup, findings) in looked_up {
         identities.found.insert(principal, lookup);
         // Two entries about one group tell the same of it once.
@@ -93,7 +104,8 @@ pub(super) struct Takes<'a> {
 pub(super) fn takes<'a>(session: &Session, account: &Account, wanted: &'a BTreeSet<Principal>) -> Takes<'a> {
     let names = || wanted.iter().filter_map(|principal| named(principal, account, session));
     let roles: BTreeSet<&str> = names().filter_map(Name::role).collect();
-    let sets = wanted.iter().any(|principal| matches!(principal, Principal::PermissionSet(_)));
+    let sets =
+        wanted.iter().any(|principal| matches!(principal, Principal::PermissionSet(_) | Principal::DirectoryGroup(_)));
     let all = roles.len() > NAMES;
     Takes {
         list: if all { Some("/") } else { sets.then_some(SSO_PATH) },
@@ -146,7 +158,6 @@ fn other(principal: &Principal, sso_roles: Option<&Result<Vec<Role>, String>>) -
         }
         (Principal::PermissionSet(_), Some(Err(why))) => Lookup::Unknown(why.clone()),
         (Principal::Account(_), _) => Lookup::Found(Vec::new()),
-        (Principal::DirectoryGroup(_), _) => Lookup::Unknown(format!("{principal} was not looked up in this pass")),
         _ => Lookup::Outside,
     }
 }
@@ -167,7 +178,7 @@ fn among(roles: &Result<Vec<Role>, String>, name: &str) -> Lookup {
 
 /// Whether it is the role of exactly this permission set: `AWSReservedSSO_<set>_<16 hex digits>` under Identity Center's
 /// path. Set names may hold underscores, so only the last part is the suffix, and nothing is a pattern.
-fn is_role_of_set(arn: &Arn, set: &str) -> bool {
+pub(super) fn is_role_of_set(arn: &Arn, set: &str) -> bool {
     let Some(name) = arn.role_name() else { return false };
     let under_path = arn.resource.strip_prefix("role").is_some_and(|rest| rest.starts_with(SSO_PATH));
     let hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);

@@ -5,6 +5,8 @@
 //! list.
 
 mod actions;
+mod assigned;
+mod center;
 mod clusters;
 mod config;
 mod credentials;
@@ -25,7 +27,10 @@ mod turns;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 pub(crate) mod tests;
 
-pub use actions::{ENTRY_READS, ENTRY_WRITES_OF_CLUSTER, ENTRY_WRITES_OF_ENTRY, HUB_ACTIONS, MEMBER_ACTIONS};
+pub use actions::{
+    ENTRY_READS, ENTRY_WRITES_OF_CLUSTER, ENTRY_WRITES_OF_ENTRY, HUB_ACTIONS, IDENTITY_CENTER_ACTIONS, MEMBER_ACTIONS,
+};
+pub use center::{Assigned, Center, Directory, Sharing};
 pub use clusters::{Eks, regions};
 pub use error::{DiscoverError, DiscoverErrorKind};
 pub use hub::{Caller, Hub, hub, hub_with};

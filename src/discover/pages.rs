@@ -1,5 +1,7 @@
 //! Reading every page of a listing.
 
+use std::collections::HashSet;
+
 use super::{DiscoverError, DiscoverErrorKind, error::Call};
 
 /// What came of a listing: all that was read, and the error that ended it early, if any.
@@ -28,6 +30,7 @@ where
 {
     let mut items = Vec::new();
     let mut token: Option<String> = None;
+    let mut seen = HashSet::new();
     loop {
         match page(token.clone()).await {
             Err(error) => return Listing { items, ended_by: Some(error) },
@@ -35,7 +38,7 @@ where
                 items.extend(more);
                 match next.filter(|next| !next.is_empty()) {
                     None => return Listing { items, ended_by: None },
-                    next if next == token => {
+                    Some(next) if !seen.insert(next.clone()) => {
                         return Listing { items, ended_by: Some(DiscoverError::repeated_page(call)) };
                     }
                     next => token = next,

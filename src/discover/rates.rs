@@ -83,6 +83,27 @@ impl HubRates {
     }
 }
 
+/// The documented rates of Identity Center: those of its administration hold for all of its calls together, those of its
+/// directory for each.
+///
+/// See <https://docs.aws.amazon.com/singlesignon/latest/userguide/limits.html>.
+#[derive(Debug)]
+pub(super) struct CenterRates {
+    pub(super) admin: Rate,
+    pub(super) group_id: Rate,
+    pub(super) groups: Rate,
+    pub(super) group: Rate,
+    pub(super) user: Rate,
+}
+
+impl CenterRates {
+    pub(super) fn documented() -> Self {
+        // No burst is documented: what may come at once and what comes after make up the rate of any second.
+        let rate = || Rate::new(18, 2);
+        Self { admin: rate(), group_id: rate(), groups: rate(), group: rate(), user: rate() }
+    }
+}
+
 /// The rate of one service in one account, and region where it has them, for the services for which AWS publishes none
 /// (EKS, IAM, Account Management). An account of ordinary size is read within the burst; one of a thousand clusters is
 /// read at a pace that leaves room for those who work there.
@@ -166,6 +187,7 @@ mod tests {
             (&rates.list_accounts_for_parent, 5, 8),
             (&rates.list_tags, 10, 15),
             (&rates.sts, 600, 0),
+            (&CenterRates::documented().admin, 20, 0),
         ];
         for (rate, per_second, burst) in documented {
             let moments = moments(rate, 1000).await;

@@ -96,7 +96,8 @@ impl Foreign {
         };
         let asking = async {
             let session = self.hub.session(&id).await.map_err(|e| e.to_string())?;
-            let known = discover::identities(&session, account, &BTreeSet::from([principal.clone()])).await;
+            let known =
+                discover::identities(&session, account, &BTreeSet::from([principal.clone()]), &BTreeMap::new()).await;
             Ok::<_, String>(known.lookup(principal))
         };
         match timeout(self.timeout, asking).await {

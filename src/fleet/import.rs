@@ -204,7 +204,7 @@ async fn ask(context: &Context, hub: &Hub, account: &Account, principals: &BTree
     }
     let asking = async {
         match hub.session(&account.id).await {
-            Ok(session) => discover::identities(&session, account, principals).await,
+            Ok(session) => discover::identities(&session, account, principals, &BTreeMap::new()).await,
             Err(error) => unknown(&error.to_string()),
         }
     };

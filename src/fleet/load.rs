@@ -8,6 +8,7 @@ use std::{
 use jiff::civil::Date;
 
 use crate::{
+    model::Principal,
     policy::{self, Policy},
     settings::{self, Settings},
     source::{Diagnostic, Diagnostics, SourceFile},
@@ -81,10 +82,26 @@ pub fn load(settings_path: &Path, today: Date) -> Loaded {
     if let Some(policy) = &policy {
         loaded.diagnostics.extend(policy::lint(policy, today));
     }
+    if let Some((settings, policy)) = settings.as_ref().zip(policy.as_ref()) {
+        needs_identity_center(settings, policy, &mut loaded.diagnostics);
+    }
     if !loaded.diagnostics.has_errors() {
         loaded.inputs = settings.zip(policy).map(|(settings, policy)| Inputs { settings, policy });
     }
     loaded
+}
+
+/// Directory groups are looked up where the settings say that Identity Center is; no region is guessed.
+fn needs_identity_center(settings: &Settings, policy: &Policy, diagnostics: &mut Diagnostics) {
+    if settings.scope.identity_center.is_some() {
+        return;
+    }
+    let groups = policy.access.iter().filter(|entry| matches!(entry.who.principal, Principal::DirectoryGroup(_)));
+    for entry in groups {
+        let message = format!("{} needs `identityCenter.region` in the settings", entry.who);
+        let error = Diagnostic::error(entry.spot.source.file.clone(), entry.spot.span, message);
+        diagnostics.push(error.help("write there in which region Identity Center is: `identityCenter: {region: …}`"));
+    }
 }
 
 fn policy_files(paths: &[PathBuf], settings_path: &Path, loaded: &mut Loaded) -> Vec<SourceFile> {

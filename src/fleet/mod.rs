@@ -2,6 +2,7 @@
 //! only when the whole fleet has been planned, so that budgets see all of it.
 
 mod accounts;
+mod center;
 mod correct;
 mod doctor;
 mod examine;
@@ -184,6 +185,8 @@ pub async fn pass(
             PassKind::Plan => walked.examined.into_iter().map(|examined| examined.report).collect(),
             PassKind::Sync => correct::correct_all(&context, walked.examined).await,
         };
+        walked.findings.extend(walked.center.findings(&context).await);
+        walked.findings.sort();
         let clusters = selection::complete(&context, corrected, &mut walked.findings);
         let report = PassReport {
             kind: context.options.kind,

@@ -12,6 +12,7 @@ use tracing::{Instrument, debug, info_span};
 use super::{
     Context, FleetError,
     accounts::{each_account, need},
+    center::CenterView,
     examine::{self, Examined},
     foreign::{Foreign, is_foreign},
     selection,
@@ -45,6 +46,8 @@ pub(super) struct Walked {
     pub(super) regions: usize,
     pub(super) findings: Vec<Finding>,
     pub(super) examined: Vec<Examined>,
+    /// Identity Center, where something may still be asked for.
+    pub(super) center: Arc<CenterView>,
 }
 
 /// Every cluster with all that it has, with what was found on the way.
@@ -115,7 +118,7 @@ pub async fn discover(
 ) -> Result<Discovery, FleetError> {
     let options = super::PassOptions::new(crate::model::PassKind::Plan);
     let context = Arc::new(Context::new(inputs, options, cancel, progress));
-    let (organization, seen) = walk(&context, hub, Depth::Clusters).await?;
+    let (organization, seen, _) = walk(&context, hub, Depth::Clusters).await?;
     let (mut clusters, mut findings) = (seen.clusters, organization.findings);
     findings.extend(seen.findings);
     clusters.sort_by(|a, b| a.id.cmp(&b.id));
@@ -127,17 +130,16 @@ pub async fn discover(
 
 /// Walks the organization and examines every cluster as soon as it is found.
 pub(super) async fn examine_all(context: &Arc<Context>, hub: &Arc<Hub>) -> Result<Walked, FleetError> {
-    let (organization, seen) = walk(context, hub, Depth::Inside).await?;
+    let (organization, seen, center) = walk(context, hub, Depth::Inside).await?;
     let (accounts, mut findings) = (organization.accounts.len(), organization.findings);
     findings.extend(seen.findings);
-    findings.sort();
     let regions = seen.regions.len();
-    Ok(Walked { organization: organization.id, accounts, regions, findings, examined: seen.examined })
+    Ok(Walked { organization: organization.id, accounts, regions, findings, examined: seen.examined, center })
 }
 
 /// Walks the organization and takes stock of every cluster, whatever a policy says.
 pub(super) async fn take_stock(context: &Arc<Context>, hub: &Arc<Hub>) -> Result<Stock, FleetError> {
-    let (organization, seen) = walk(context, hub, Depth::Everything).await?;
+    let (organization, seen, _) = walk(context, hub, Depth::Everything).await?;
     let mut findings = organization.findings;
     findings.extend(seen.findings);
     findings.sort();
@@ -147,7 +149,11 @@ pub(super) async fn take_stock(context: &Arc<Context>, hub: &Arc<Hub>) -> Result
 }
 
 /// Walks every account as soon as the organization's listing tells of it.
-async fn walk(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Result<(Organization, Seen), FleetError> {
+async fn walk(
+    context: &Arc<Context>,
+    hub: &Arc<Hub>,
+    depth: Depth,
+) -> Result<(Organization, Seen, Arc<CenterView>), FleetError> {
     let walk = Walk::new(context, hub, depth);
     let mut accounts = JoinSet::new();
     let start = |account: Account| {
@@ -161,7 +167,7 @@ async fn walk(context: &Arc<Context>, hub: &Arc<Hub>, depth: Depth) -> Result<(O
     let organization = each_account(context, hub, need, start, |organization| walk.foreign.listed(organization));
     // An error ends the accounts' walks with it: nothing was written yet.
     let organization = organization.await?;
-    Ok((organization, Seen::all(join_all(accounts).await)))
+    Ok((organization, Seen::all(join_all(accounts).await), Arc::clone(&walk.center)))
 }
 
 /// What the parts of one walk share.
@@ -169,6 +175,7 @@ struct Walk {
     context: Arc<Context>,
     hub: Arc<Hub>,
     depth: Depth,
+    center: Arc<CenterView>,
     timeout: Duration,
     /// Accounts and regions at once.
     listing: Turns,
@@ -191,7 +198,8 @@ impl Walk {
         let turns = || Turns::new(settings.limits.clusters);
         let (context, hub, timeout) = (Arc::clone(context), Arc::clone(hub), settings.timeout);
         let foreign = Foreign::new(&hub, timeout);
-        Arc::new(Self { context, hub, depth, timeout, listing: turns(), clusters: turns(), foreign })
+        let center = Arc::new(CenterView::new(&hub));
+        Arc::new(Self { context, hub, depth, center, timeout, listing: turns(), clusters: turns(), foreign })
     }
 
     async fn account(self: Arc<Self>, account: Account) -> Seen {
@@ -281,11 +289,13 @@ impl Walk {
         names
     }
 
-    /// What IAM knows of the policy's principals. What was not looked up in time is unknown, not missing.
+    /// What IAM knows of the policy's principals. What was not looked up in time is unknown, not missing. Identity Center
+    /// is asked at a pace of its own, in which nobody's turn and no time for IAM is spent.
     async fn identities(&self, stop: &Stop) -> Arc<Identities> {
         let wanted = self.context.inputs.policy.principals_for(&stop.account);
+        let assigned = self.center.assigned(&self.context, &stop.account, &wanted).await;
         let (foreign, own) = wanted.into_iter().partition(|principal| is_foreign(principal, &stop.account));
-        let asking = discover::identities(&stop.session, &stop.account, &own);
+        let asking = discover::identities(&stop.session, &stop.account, &own, &assigned);
         let asking = timeout(self.timeout, self.context.unless_called_off(asking));
         let mut known = self.listing.take(Box::pin(asking)).await.ok().flatten().unwrap_or_default();
         // Nobody waits for a turn behind this: where the organization is large, it is listed for a while.

@@ -76,6 +76,10 @@ pub enum FindingCode {
     /// A role that an IAM group's policies let its members assume, and that is left out since the role's trust policy does
     /// not, or since it is no role for people.
     AssumeRefused,
+    /// Others than the directory groups of the policy hold the permission set by which these get in.
+    PermissionSetShared,
+    /// Identity Center could not be read.
+    IdentityCenterUnreadable,
     /// A selector of the policy means no cluster of the fleet.
     SelectorMatchesNothing,
     /// A selector could not be decided for the cluster.

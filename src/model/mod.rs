@@ -54,7 +54,7 @@ pub use plan::{Action, Change, ChangedBy, Content, Guard, Plan, PlanRules, Step,
 pub use rbac::{
     MANAGED_BY, MANAGER, MASTERS, ObjectRef, RbacKind, RbacSubject, RoleRef, Rule, SubjectKind, binding_name,
 };
-pub use scope::{ConnectRule, EventQueue, HubRole, MemberRole, OrganizationScope, Regions};
+pub use scope::{ConnectRule, EventQueue, HubRole, IdentityCenterScope, MemberRole, OrganizationScope, Regions};
 pub use secret::Secret;
 pub use selector::{Match, Selector};
 pub use way_in::{Onboarding, commands_for_way_in};

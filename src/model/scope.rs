@@ -13,6 +13,15 @@ pub struct HubRole {
     pub external_id: Option<Secret>,
 }
 
+/// Where the organization's Identity Center is and as whom it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityCenterScope {
+    /// The region of its instance; it answers in no other.
+    pub region: Region,
+    /// A role to read it with; without it whoever reads the organization does.
+    pub role: Option<HubRole>,
+}
+
 /// The role that is assumed in every account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberRole {
@@ -50,6 +59,8 @@ pub struct OrganizationScope {
     pub exclude: Option<Selector>,
     /// Just these accounts, without reading an organization.
     pub accounts: Option<Vec<AccountId>>,
+    /// Identity Center, which directory groups are looked up in.
+    pub identity_center: Option<IdentityCenterScope>,
 }
 
 /// A queue into which EventBridge puts what happens in AWS.

@@ -185,6 +185,11 @@ pub(super) enum WhoInput {
         /// A permission set of Identity Center by its name: the role it has in each cluster's own account.
         permission_set: String,
     },
+    DirectoryGroup {
+        /// A group of Identity Center's directory, such as one synced from Active Directory, by its display name: the
+        /// roles of the permission sets that it is assigned in each cluster's own account.
+        directory_group: String,
+    },
     Account {
         /// An account id, in quotes: every role and user of the account, without groups (aws-auth's mapAccounts).
         account: String,
@@ -198,9 +203,6 @@ pub(super) enum WhoInput {
         members: Option<bool>,
     },
 }
-
-/// Keys of `who` that are refused in words of their own.
-pub(super) const LATER: [&str; 1] = ["directoryGroup"];
 
 /// An IAM role that nodes run as.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -10,6 +10,13 @@ use crate::model::{AccountId, Arn, Partition, Principal};
 /// See <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
 pub(super) const SSO_PREFIX: &str = "AWSReservedSSO_";
 
+/// The permission set whose role this is by its name, in the name's own case.
+pub(super) fn permission_set_of(role: &str) -> Option<&str> {
+    let (prefix, rest) = role.split_at_checked(SSO_PREFIX.len())?;
+    let (set, suffix) = rest.rsplit_once('_').filter(|_| prefix.eq_ignore_ascii_case(SSO_PREFIX))?;
+    (suffix.len() == 16 && suffix.bytes().all(|b| b.is_ascii_hexdigit())).then_some(set)
+}
+
 /// What is wrong with a principal, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
@@ -132,6 +139,20 @@ pub(super) fn via(text: &str) -> Result<String, Wrong> {
         }
         _ => Err(Wrong::new(format!("{text:?} is not the name of an IAM role"))),
     }
+}
+
+/// A group of Identity Center's directory by its display name, exactly as Identity Store has it.
+///
+/// See <https://docs.aws.amazon.com/singlesignon/latest/IdentityStoreAPIReference/API_Group.html>.
+pub(super) fn directory_group(text: &str) -> Result<Who, Wrong> {
+    let length = text.chars().count();
+    if !(1..=1024).contains(&length) || text.chars().any(char::is_control) || text.trim() != text {
+        return Err(Wrong::new(format!(
+            "{text:?} cannot be the name of a directory group: it takes 1 to 1024 characters and no space around them"
+        ))
+        .help("write its display name as Identity Center shows it"));
+    }
+    Ok(Who { principal: Principal::DirectoryGroup(text.to_owned()), path: None })
 }
 
 /// An account by its id.

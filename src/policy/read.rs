@@ -10,8 +10,7 @@ use super::{
     },
     grants,
     input::{
-        AccessInput, AccessPolicyInput, LATER, NamespaceInput, NodeInput, PolicyInput, RoleInput, SubjectInput,
-        WhoInput,
+        AccessInput, AccessPolicyInput, NamespaceInput, NodeInput, PolicyInput, RoleInput, SubjectInput, WhoInput,
     },
     names,
     principal::{self, Wrong},
@@ -39,7 +38,6 @@ pub fn parse(files: &[SourceFile], diagnostics: &mut Diagnostics) -> Option<Poli
         let errors = found.len();
         let Some(mut doc) = Document::parse(file, &mut found) else { continue };
         says_something |= LISTS.iter().any(|key| doc.value().get(key).is_some());
-        refuse_later(&mut doc, &mut found);
         let Some(input) = source::decode::<PolicyInput>(&mut doc, &mut found) else { continue };
         let whole = found.len() == errors;
         let breaks = file.text.match_indices('\n').map(|(at, _)| at).collect();
@@ -61,25 +59,6 @@ pub fn parse(files: &[SourceFile], diagnostics: &mut Diagnostics) -> Option<Poli
 /// The JSON Schema of policy files, for editors.
 pub fn schema() -> Value {
     source::schema::<PolicyInput>()
-}
-
-/// Refuses who cannot be named yet, and takes the entry out, since without its `who` nothing can be said of it.
-fn refuse_later(doc: &mut Document<'_>, diagnostics: &mut Diagnostics) {
-    let mut refused = Vec::new();
-    for (index, entry) in doc.value().get("access").and_then(Value::as_array).into_iter().flatten().enumerate() {
-        let at = join("/access", index);
-        let keys = entry.get("who").and_then(Value::as_object).into_iter().flat_map(|who| who.keys());
-        for key in keys.filter(|key| LATER.contains(&key.as_str())) {
-            let error =
-                doc.error_at_key(&join(&join(&at, "who"), key), format!("{key} is not supported by this version"));
-            diagnostics.push(error.help("name the permission set itself with `permissionSet`, or a role with `role`"));
-            refused.push(at.clone());
-        }
-    }
-    if refused.is_empty() {
-        return;
-    }
-    doc.remove(refused.iter().map(String::as_str));
 }
 
 struct Reader<'r, 'f> {
@@ -297,6 +276,9 @@ impl Reader<'_, '_> {
             WhoInput::Role { role } => ("role", principal::role(role)),
             WhoInput::User { user } => ("user", principal::user(user)),
             WhoInput::PermissionSet { permission_set } => ("permissionSet", principal::permission_set(permission_set)),
+            WhoInput::DirectoryGroup { directory_group } => {
+                ("directoryGroup", principal::directory_group(directory_group))
+            }
             WhoInput::Account { account } => ("account", principal::account(account)),
             WhoInput::IamGroup { iam_group, via, members } => {
                 return self.iam_group(iam_group, via.as_deref(), *members, at);

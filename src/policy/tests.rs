@@ -39,7 +39,7 @@ fn the_example_is_good_and_gives_no_cause_for_warnings() {
     let policy = policy.unwrap();
     let warnings = lint(&policy, date(2026, 11, 22));
     assert!(warnings.is_empty(), "{warnings:#?}");
-    assert_eq!((policy.roles.len(), policy.subjects.len(), policy.access.len(), policy.nodes.len()), (3, 4, 9, 1));
+    assert_eq!((policy.roles.len(), policy.subjects.len(), policy.access.len(), policy.nodes.len()), (3, 4, 10, 1));
     let sources: Vec<Source> = policy.access.iter().map(|entry| entry.spot.source.clone()).collect();
     let text = include_str!("../../config/policy.yaml");
     for source in sources {
@@ -66,7 +66,7 @@ fn the_example_fits_the_schema_that_editors_get() {
     let errors: Vec<String> = validator.iter_errors(&example).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:#?}");
     let text = schema.to_string();
-    assert!(text.contains("permissionSet") && text.contains("iamGroup") && !text.contains("directoryGroup"), "{text}");
+    assert!(["permissionSet", "directoryGroup", "iamGroup"].iter().all(|key| text.contains(key)), "{text}");
 }
 
 #[test]
@@ -130,19 +130,17 @@ fn everything_wrong_is_said_at_once() {
         ["p.yaml:4:12", "p.yaml:6:11", "p.yaml:7:14", "p.yaml:8:5", "p.yaml:9:17", "p.yaml:10:12", "p.yaml:11:23"],
         "{lines:#?}"
     );
-    assert!(lines[1].contains("did you mean `role`?") && !lines[1].contains("directoryGroup"), "{}", lines[1]);
+    assert!(lines[1].contains("did you mean `role`?") && !lines[1].contains("iamGroup"), "{}", lines[1]);
 }
 
 #[test]
 fn whoever_gets_in_is_named_by_one_key() {
-    one_error("access: [{who: {}}]", "3:16", &["needed: account, iamGroup, permissionSet, role, user"]);
+    one_error("access: [{who: {}}]", "3:16", &["needed: account, directoryGroup, iamGroup, permissionSet, role, user"]);
     one_error("access: [{who: {role: a, user: b}}]", "3:16", &["do not go together", "keep one"]);
     one_error("access: [{groups: [a]}]", "3:11", &["`who` is missing"]);
-    one_error(
-        "access: [{who: {directoryGroup: A}}]",
-        "3:17",
-        &["directoryGroup is not supported by this version", "permissionSet"],
-    );
+    for (name, at) in [("''", "3:33"), ("' A'", "3:33")] {
+        one_error(&format!("access: [{{who: {{directoryGroup: {name}}}}}]"), at, &["1 to 1024 characters"]);
+    }
     one_error("access: [{who: {account: 012345678901}}]", "3:26", &["must be quoted"]);
     one_error(
         "access: [{who: {role: 'arn:aws:sts::111122223333:assumed-role/dev/me'}}]",

@@ -21,6 +21,8 @@ pub(super) struct SettingsInput {
     /// Which accounts and regions are walked, and as whom.
     #[schemars(required)]
     pub(super) organization: Option<OrganizationInput>,
+    /// Where Identity Center is; needed only when the policy names a `directoryGroup`.
+    pub(super) identity_center: Option<IdentityCenterInput>,
     /// How clusters are reached.
     #[serde(default)]
     pub(super) clusters: ClustersInput,
@@ -100,6 +102,22 @@ pub(super) struct OrganizationInput {
 pub(super) struct HubInput {
     /// The role's ARN.
     #[schemars(required, extend("examples" = ["arn:aws:iam::999988887777:role/rolecall-hub"]))]
+    pub(super) role_arn: Option<String>,
+    /// The external id that the role's trust policy asks for. It is never printed.
+    #[schemars(length(min = 2, max = 1224))]
+    pub(super) external_id: Option<String>,
+}
+
+/// Where Identity Center is and as whom it is read.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct IdentityCenterInput {
+    /// The region of the organization's instance, as the console of Identity Center shows it.
+    #[schemars(required, extend("examples" = ["us-east-1"]))]
+    pub(super) region: Option<String>,
+    /// A role to read Identity Center with, in the management account or in the one to which its administration is
+    /// delegated; without it, whoever reads the organization does.
+    #[schemars(extend("examples" = ["arn:aws:iam::999988887777:role/rolecall-identity-center"]))]
     pub(super) role_arn: Option<String>,
     /// The external id that the role's trust policy asks for. It is never printed.
     #[schemars(length(min = 2, max = 1224))]

@@ -2,11 +2,11 @@
 
 use super::{
     checks::Checks,
-    input::{HubInput, OrganizationInput, RegionsInput, SettingsInput, UnmanagedInput},
+    input::{HubInput, IdentityCenterInput, OrganizationInput, RegionsInput, SettingsInput, UnmanagedInput},
     names,
 };
 use crate::{
-    model::{AccountId, Arn, HubRole, MemberRole, OrganizationScope, Region, Regions, Secret},
+    model::{AccountId, Arn, HubRole, IdentityCenterScope, MemberRole, OrganizationScope, Region, Regions, Secret},
     source::{join, selector::SelectorInput},
 };
 
@@ -29,7 +29,23 @@ pub(super) fn scope(checks: &mut Checks<'_, '_>, input: &OrganizationInput) -> O
         Some(hub) => Some(hub?),
         None => None,
     };
-    Some(OrganizationScope { hub, member: member?, regions, include, exclude, accounts })
+    Some(OrganizationScope { hub, member: member?, regions, include, exclude, accounts, identity_center: None })
+}
+
+/// `identityCenter`; `None` when something in it is wrong or missing.
+pub(super) fn identity_center(checks: &mut Checks<'_, '_>, input: &IdentityCenterInput) -> Option<IdentityCenterScope> {
+    let at = |key: &str| join("/identityCenter", key);
+    let hub = HubInput { role_arn: input.role_arn.clone(), external_id: input.external_id.clone() };
+    let role = self::hub(checks, &hub, "/identityCenter");
+    if input.external_id.is_some() && input.role_arn.is_none() {
+        let help = "name the role under `roleArn`, or take the key out".to_owned();
+        checks.bad(&at("externalId"), "there is no role here that could ask for an external id", Some(help));
+    }
+    let region = input.region.as_ref()?;
+    if !checks.fine(&at("region"), names::region_fault(region)) || (role.is_none() && input.role_arn.is_some()) {
+        return None;
+    }
+    Some(IdentityCenterScope { region: Region::new(region), role })
 }
 
 fn hub(checks: &mut Checks<'_, '_>, input: &HubInput, pointer: &str) -> Option<HubRole> {

@@ -18,12 +18,12 @@ use super::{
     organization, schedule,
 };
 use crate::{
-    model::{Arn, ArnPattern, Selector, SurfaceChoice, Unmanaged},
+    model::{Arn, ArnPattern, OrganizationScope, Selector, SurfaceChoice, Unmanaged},
     source::{Diagnostics, Document, SourceFile, decode, join},
 };
 
 /// Keys that are planned for the language and that this version does not know.
-const NOT_YET: [&str; 5] = ["/identityCenter", "/rollout", "/history", "/notify", "/web/tokenFile"];
+const NOT_YET: [&str; 4] = ["/rollout", "/history", "/notify", "/web/tokenFile"];
 
 /// Reads a settings file; `dir` is the directory that its relative paths start from.
 ///
@@ -97,6 +97,7 @@ fn names_a_policy(doc: &Document<'_>, diagnostics: &mut Diagnostics) {
 fn build(checks: &mut Checks<'_, '_>, input: &SettingsInput, dir: &Path) -> Option<Settings> {
     organization::no_selector_needs_an_organization(checks, input);
     let scope = input.organization.as_ref().map(|input| organization::scope(checks, input));
+    let center = input.identity_center.as_ref().map(|input| organization::identity_center(checks, input));
     let timeout = checks.timeout(input.clusters.timeout.as_deref(), "/clusters/timeout", Duration::from_secs(30));
     let connect = connect::rules(checks, &input.clusters, dir);
     let policy = policy(checks, input.policy.as_deref().unwrap_or_default(), dir);
@@ -114,7 +115,7 @@ fn build(checks: &mut Checks<'_, '_>, input: &SettingsInput, dir: &Path) -> Opti
     };
     let web = input.web.as_ref().map(|web| web.listen.as_deref().and_then(|text| listen(checks, text)));
     Some(Settings {
-        scope: scope??,
+        scope: OrganizationScope { identity_center: given(center)?, ..scope?? },
         timeout,
         connect,
         surface: match input.clusters.surface {
@@ -143,6 +144,15 @@ fn build(checks: &mut Checks<'_, '_>, input: &SettingsInput, dir: &Path) -> Opti
             None => None,
         },
     })
+}
+
+/// Nothing where nothing was written; no settings at all where it was wrong.
+#[allow(clippy::option_option)]
+fn given<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        Some(good) => good.map(Some),
+        None => Some(None),
+    }
 }
 
 fn policy(checks: &mut Checks<'_, '_>, paths: &[String], dir: &Path) -> Vec<PathBuf> {

@@ -134,7 +134,7 @@ fn everything_that_is_wrong_is_said_at_once() {
     let text = r#"
 apiVersion: rolecall.dev/v2
 kind: Settings
-identityCenter: {region: us-east-1}
+identityCenter: {region: "eu-*", externalId: abc}
 organization:
   hub: {roleArn: "arn:aws:iam::99998888777:role/hub", externalId: "s3cr3t%"}
   memberRole: arn:aws:iam::111122223333:role/ops/member
@@ -170,7 +170,8 @@ exclude: {}
     assert!(!said.contains("s3cr3t") && !diagnostics.render(&files, true).contains("s3cr3t"));
     insta::assert_snapshot!(said, @r#"
 rolecall.yaml:2:13: error: `apiVersion`: expected `rolecall.dev/v1`, found the text `rolecall.dev/v2` (did you mean `rolecall.dev/v1`?)
-rolecall.yaml:4:1: error: `identityCenter` is not supported by this version (take it out)
+rolecall.yaml:4:26: error: regions are asked one by one, so that no pattern can stand here
+rolecall.yaml:4:46: error: there is no role here that could ask for an external id (name the role under `roleArn`, or take the key out)
 rolecall.yaml:6:18: error: "99998888777" in the ARN is not an account id of 12 digits
 rolecall.yaml:6:67: error: the external id holds a character that AWS does not allow (letters, digits and _+=,.@:/- are allowed)
 rolecall.yaml:7:15: error: the member role is named without account, since it is assumed in every account (write ops/member)
@@ -210,7 +211,7 @@ rolecall.yaml:28:33: error: `maxRemovalsPerCluster` must be at least 0, not -1
 rolecall.yaml:28:57: error: "120%" is neither a count nor a percentage from 1% to 100% (write 20 or 20%)
 rolecall.yaml:29:15: error: "localhost:8080" is not an address with a port (write 127.0.0.1:8080)
 rolecall.yaml:29:33: error: `web.tokenFile` is not supported by this version (take it out)
-rolecall.yaml:30:1: error: unknown key `exclude` (`exclude` belongs under `organization`; the keys allowed here are: apiVersion, clusters, events, kind, limits, mode, organization, paused, policy, protect, safety, schedule, unmanaged, web)
+rolecall.yaml:30:1: error: unknown key `exclude` (`exclude` belongs under `organization`; the keys allowed here are: apiVersion, clusters, events, identityCenter, kind, limits, mode, organization, paused, policy, protect, safety, schedule, unmanaged, web)
 "#);
 }
 

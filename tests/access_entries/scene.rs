@@ -39,7 +39,7 @@ pub const CLUSTER_ADMIN: &str = "arn:aws:eks::aws:cluster-access-policy/AmazonEK
 
 pub struct Scene {
     pub lab: Lab,
-    hub: Arc<Hub>,
+    pub hub: Arc<Hub>,
     pub id: ClusterId,
     settings: String,
 }

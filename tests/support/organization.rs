@@ -80,6 +80,12 @@ impl Organization {
         aws_sdk_eks::Client::new(&self.inside(account, region).await)
     }
 
+    /// Clients of Identity Center and its directory in the management account.
+    pub async fn center(&self, region: &str) -> (aws_sdk_ssoadmin::Client, aws_sdk_identitystore::Client) {
+        let config = self.inside(&self.management, region).await;
+        (aws_sdk_ssoadmin::Client::new(&config), aws_sdk_identitystore::Client::new(&config))
+    }
+
     /// Makes an organizational unit under `parent` (the root or another unit) and gives its id.
     pub async fn unit(&self, parent: &str, name: &str) -> String {
         let create = self.organizations().await.create_organizational_unit().parent_id(parent).name(name);

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::discover::{HUB_ACTIONS, MEMBER_ACTIONS};
+use crate::discover::{HUB_ACTIONS, IDENTITY_CENTER_ACTIONS, MEMBER_ACTIONS};
 
 fn document(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -18,6 +18,8 @@ fn actions(document: &Value) -> BTreeSet<&str> {
 fn the_policies_allow_exactly_what_the_code_calls() {
     let hub = document(include_str!("../../../deploy/iam/hub-policy.json"));
     assert_eq!(actions(&hub), HUB_ACTIONS.iter().copied().collect());
+    let center = document(include_str!("../../../deploy/iam/identity-center-policy.json"));
+    assert_eq!(actions(&center), IDENTITY_CENTER_ACTIONS.iter().copied().collect());
     let member = document(include_str!("../../../deploy/iam/member-policy.json"));
     assert_eq!(actions(&member), MEMBER_ACTIONS.iter().copied().collect());
 }
@@ -42,6 +44,7 @@ fn roles_are_assumed_only_with_an_external_id_and_only_the_member_role() {
 #[test]
 fn no_permission_is_asked_for_that_no_call_needs() {
     let sources = [
+        include_str!("../center/ask.rs"),
         include_str!("../clusters.rs"),
         include_str!("../credentials.rs"),
         include_str!("../iam_groups/mod.rs"),
@@ -65,7 +68,12 @@ fn no_permission_is_asked_for_that_no_call_needs() {
     for call in sources.split('"').filter(|text| text.starts_with("eks:")) {
         assert!(MEMBER_ACTIONS.contains(&call), "{call} is called but not allowed");
     }
-    for action in HUB_ACTIONS.iter().chain(MEMBER_ACTIONS).filter(|a| **a != "sts:SetSourceIdentity") {
+    for action in HUB_ACTIONS
+        .iter()
+        .chain(IDENTITY_CENTER_ACTIONS)
+        .chain(MEMBER_ACTIONS)
+        .filter(|a| **a != "sts:SetSourceIdentity")
+    {
         let operation = action.split(':').next_back().unwrap();
         let method: String = operation
             .chars()

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::server::{Answer, Ask, Server, denied};
 use crate::{
@@ -12,7 +12,7 @@ const SSO: &str = "/aws-reserved/sso.amazonaws.com/eu-west-1/";
 async fn look_up(server: &Server, wanted: &[Principal]) -> Identities {
     let account = Account { id: ACCOUNT.parse().unwrap(), name: "payments".to_owned(), ou_path: None, tags: None };
     let session = server.hub().await.session(&account.id).await.unwrap();
-    identities(&session, &account, &wanted.iter().cloned().collect::<BTreeSet<_>>()).await
+    identities(&session, &account, &wanted.iter().cloned().collect::<BTreeSet<_>>(), &BTreeMap::new()).await
 }
 
 fn member(kind: &str, path: &str, name: &str) -> String {

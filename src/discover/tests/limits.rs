@@ -34,7 +34,7 @@ async fn all_accounts_services_and_regions_share_their_connections() {
         }
         let session = hub.session(&account(id).id).await.unwrap();
         regions(&session, &Regions::Enabled).await.unwrap();
-        identities(&session, &account(id), &[Principal::RoleName("admin".into())].into()).await;
+        identities(&session, &account(id), &[Principal::RoleName("admin".into())].into(), &[].into()).await;
     }
     assert_eq!(server.connections(), at_once, "one call after the other needs no more");
 }
@@ -87,7 +87,7 @@ async fn every_call_passes_the_rate_of_its_service() {
     let session = hub.session(&account("111111111111").id).await.unwrap();
     regions(&session, &Regions::Enabled).await.unwrap();
     let wanted = [Principal::RoleName("a".into()), Principal::UserName("b".into())].into();
-    identities(&session, &account("111111111111"), &wanted).await;
+    identities(&session, &account("111111111111"), &wanted, &[].into()).await;
     let rates = &hub.rates;
     let passed = |operations: &[&str], passed: usize| {
         let asked: usize = operations.iter().map(|operation| server.count(operation)).sum();

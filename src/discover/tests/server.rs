@@ -155,6 +155,7 @@ pub(crate) fn scope() -> OrganizationScope {
         include: Selector::default(),
         exclude: None,
         accounts: None,
+        identity_center: None,
     }
 }
 

@@ -56,7 +56,7 @@ async fn in_account(
     let asked: BTreeSet<Principal> = wanted.iter().filter(open).cloned().collect();
     if !asked.is_empty() {
         match hub.session(&account.id).await {
-            Ok(session) => known.extend(discover::identities(&session, account, &asked).await.found),
+            Ok(session) => known.extend(discover::identities(&session, account, &asked, &BTreeMap::new()).await.found),
             Err(error) => {
                 let why = error.to_string();
                 known.extend(asked.into_iter().map(|principal| (principal, Lookup::Unknown(why.clone()))));

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{lines, push_once};
 use crate::{
     model::{AccountId, Arn, Desired, Finding, FindingCode, IamGroup, Principal, Section, Source},
-    policy::{entry::Who, principal::SSO_PREFIX},
+    policy::{entry::Who, principal::permission_set_of},
 };
 
 /// Selectors that could not be decided, by reason, so that one unread tag list is one finding and not a thousand.
@@ -71,9 +71,7 @@ impl Key {
 
     /// The permission set, in lower case, whose role this is by its name.
     fn permission_set(&self) -> Option<&str> {
-        let prefix = self.name.get(..SSO_PREFIX.len()).filter(|prefix| prefix.eq_ignore_ascii_case(SSO_PREFIX))?;
-        let (set, suffix) = self.name[prefix.len()..].rsplit_once('_')?;
-        (suffix.len() == 16 && suffix.bytes().all(|b| b.is_ascii_hexdigit())).then_some(set)
+        permission_set_of(&self.name)
     }
 }
 

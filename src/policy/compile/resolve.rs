@@ -1,9 +1,14 @@
 //! From a principal as the policy names it to the roles and users that IAM has.
 
+use std::collections::BTreeMap;
+
 use super::{doubt::Doubt, push_once};
 use crate::{
     model::{Cluster, Desired, Finding, FindingCode, Identities, Identity, Lookup, Principal, Source},
-    policy::{entry::Who, principal::path_of},
+    policy::{
+        entry::Who,
+        principal::{path_of, permission_set_of},
+    },
 };
 
 /// What resolving needs to know and where it tells what it found.
@@ -62,7 +67,10 @@ impl Resolver<'_> {
 
     fn found(&self, who: &Who, found: Vec<Identity>, source: &Source, desired: &mut Desired) -> Vec<Identity> {
         let Some(first) = found.first().map(|identity| identity.arn.clone()) else {
-            desired.findings.push(self.missing(who, source, true));
+            // What a directory group is assigned and has no role for is told once for the account.
+            if !matches!(who.principal, Principal::DirectoryGroup(_)) {
+                desired.findings.push(self.missing(who, source, true));
+            }
             return found;
         };
         let wanted = |identity: &Identity| {
@@ -78,15 +86,8 @@ impl Resolver<'_> {
                     .from_source(Some(source)),
             );
         }
-        if kept.len() > 1 && matches!(who.principal, Principal::PermissionSet(_)) {
-            let arns: Vec<String> = kept.iter().map(|identity| identity.arn.to_string()).collect();
-            let message =
-                format!("{who} has {} roles in this account, and all get in: {}", kept.len(), arns.join(", "));
-            desired.findings.push(
-                Finding::notice(FindingCode::PermissionSetAmbiguous, who.to_string(), message)
-                    .next("delete the role that Identity Center left behind, if one is no longer in use")
-                    .from_source(Some(source)),
-            );
+        if matches!(who.principal, Principal::PermissionSet(_) | Principal::DirectoryGroup(_)) {
+            desired.findings.extend(ambiguous(who, &kept, source));
         }
         kept
     }
@@ -147,7 +148,9 @@ impl Resolver<'_> {
         let message = format!(
             "{what} could not be told: {why}; nothing is given by {source}, and nothing is removed from the cluster"
         );
-        let next = if group {
+        let next = if matches!(who.principal, Principal::DirectoryGroup(_)) {
+            "let rolecall read Identity Center, and its member role IAM in the account, then run the pass again"
+        } else if group {
             "choose one role by `via`, or let rolecall's member role read IAM in the account, then run the pass again"
         } else {
             "let rolecall's member role read IAM in the account, then run the pass again"
@@ -158,5 +161,28 @@ impl Resolver<'_> {
         push_once(&mut desired.unknown, format!("{who}: {why}"));
         self.doubt.add(who, &self.cluster.id.account);
         Vec::new()
+    }
+}
+
+/// Permission sets that have several roles in the account, as one that was provisioned anew while the old role stayed.
+fn ambiguous(who: &Who, kept: &[Identity], source: &Source) -> Vec<Finding> {
+    let mut sets: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for identity in kept {
+        sets.entry(chain(who, identity)).or_default().push(identity.arn.to_string());
+    }
+    let several = sets.into_iter().filter(|(_, arns)| arns.len() > 1).map(|(chain, arns)| {
+        let message = format!("{chain} has {} roles in this account, and all get in: {}", arns.len(), arns.join(", "));
+        Finding::notice(FindingCode::PermissionSetAmbiguous, who.to_string(), message)
+            .next("delete the role that Identity Center left behind, if one is no longer in use")
+            .from_source(Some(source))
+    });
+    several.collect()
+}
+
+/// Who gets in, and by what: of a directory group also the permission set whose role it is.
+pub(super) fn chain(who: &Who, identity: &Identity) -> String {
+    match (&who.principal, identity.arn.role_name().and_then(permission_set_of)) {
+        (Principal::DirectoryGroup(_), Some(set)) => format!("{who}, permission set {set}"),
+        _ => who.to_string(),
     }
 }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::{
     doubt::{Doubt, Key, Undecided, contradiction},
     push_once,
-    resolve::Resolver,
+    resolve::{Resolver, chain},
 };
 use crate::{
     model::{
@@ -101,7 +101,8 @@ impl Drafts<'_> {
         }
         let partition = Partition::of_region(&self.resolver.cluster.id.region);
         for identity in self.resolver.resolve(&entry.who, source, desired) {
-            self.draft(identity, entry.who.to_string(), source).grant(entry, source, &partition);
+            let who = chain(&entry.who, &identity);
+            self.draft(identity, who, source).grant(entry, source, &partition);
         }
     }
 
