@@ -169,6 +169,16 @@ EXAMPLES
 Stopped anywhere, it goes on where it was when it is run again. Ends with 0 when nothing is left to move, 1 when something
 is, 2 after an error, 3 when part of the fleet is unknown.")]
     Migrate(MigrateArgs),
+    /// Tell why somebody gets into the clusters, as whom and to do what, or why not; nothing is written.
+    #[command(after_help = "\
+EXAMPLES
+  rolecall explain directoryGroup:K8s-Developers
+  rolecall explain permissionSet:PlatformAdmin --account 444455556666
+  rolecall explain arn:aws:sts::444455556666:assumed-role/deployer/build-17
+  rolecall explain alice --output json          # whatever bears this name: role, user, permission set, group
+
+Ends with 0 when it gets in somewhere, 1 when nowhere, 2 after an error, 3 when part of the answer is not known.")]
+    Explain(ExplainArgs),
     /// Run passes on the schedule of the settings until SIGTERM.
     #[command(after_help = "\
 EXAMPLES
@@ -320,6 +330,17 @@ pub(super) struct ReportArgs {
     #[arg(long)]
     pub strict: bool,
     /// Show at most so many clusters; the sums are of all.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// role:NAME, user:NAME, permissionSet:NAME, directoryGroup:NAME, iamGroup:NAME, an ARN, or a bare name.
+    pub principal: String,
+    #[command(flatten)]
+    pub within: WithinArgs,
+    /// Show at most so many clusters; the count is of all.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
 }

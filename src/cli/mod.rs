@@ -9,6 +9,7 @@ mod completions;
 mod demo;
 mod discover;
 mod doctor;
+mod explain;
 mod import;
 mod inputs;
 #[cfg(feature = "lab")]
@@ -77,6 +78,7 @@ fn execute(cli: Cli, terminal: &Terminal) -> Result<ExitCode> {
         Command::Sync(args) => block_on(sync::sync(global, &args, terminal)),
         Command::Report(args) => block_on(report::report(global, &args, terminal)),
         Command::Migrate(args) => block_on(migrate::migrate(global, &args, terminal)),
+        Command::Explain(args) => block_on(explain::explain(global, &args, terminal)),
         Command::Run => block_on(run::run(global, terminal)),
         #[cfg(feature = "lab")]
         Command::Demo(args) => block_on(demo::demo(&args, terminal)),

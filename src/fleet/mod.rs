@@ -6,6 +6,7 @@ mod center;
 mod correct;
 mod doctor;
 mod examine;
+mod explain;
 mod foreign;
 mod import;
 mod journal;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
 pub use doctor::diagnose;
+pub use explain::{Explained, explain};
 pub use import::{Differing, Import, import};
 pub use load::{Inputs, Loaded, load, load_settings};
 pub use migrate::{MigrateOptions, Survey, survey};
@@ -42,7 +44,7 @@ pub use within::{Within, known};
 
 use crate::{
     discover::{DiscoverError, Hub},
-    model::{ClusterId, PassKind, PassReport, Plan},
+    model::{ClusterId, PassKind, PassReport, Plan, Principal},
 };
 
 /// Why a pass could not take place at all.
@@ -85,6 +87,8 @@ pub struct PassOptions {
     pub only: Option<Only>,
     /// Only this part of the fleet; without it, all of it.
     pub within: Option<Within>,
+    /// Whom `explain` is asked about; looked up beside those that the policy names.
+    pub asked: Vec<Principal>,
 }
 
 /// Plans made earlier, and how large the fleet was for which they were made.
@@ -117,7 +121,7 @@ impl PassOptions {
 
     /// A plain pass.
     pub fn new(kind: PassKind) -> Self {
-        Self { kind, repair: false, only: None, within: None }
+        Self { kind, repair: false, only: None, within: None, asked: Vec::new() }
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     accounts::{each_account, need},
     center::CenterView,
     examine::{self, Examined},
+    explain::{self, Explained},
     foreign::{Foreign, is_foreign},
     selection,
     stock::{self, Taken},
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     discover::{self, DiscoverError, Eks, Hub, Need, Organization, Session, Turns},
-    model::{Account, Cluster, ClusterId, Finding, FindingCode, Identities, Place, Region},
+    model::{Account, Cluster, ClusterId, Explanation, Finding, FindingCode, Identities, Place, Region, Status},
 };
 
 /// The fleet as AWS tells of it, without a look into any cluster.
@@ -65,6 +66,7 @@ struct Seen {
     clusters: Vec<Cluster>,
     examined: Vec<Examined>,
     taken: Vec<Taken>,
+    explained: Vec<Explanation>,
 }
 
 impl Seen {
@@ -90,6 +92,7 @@ impl Seen {
             all.clusters.extend(part.clusters);
             all.examined.extend(part.examined);
             all.taken.extend(part.taken);
+            all.explained.extend(part.explained);
         }
         all
     }
@@ -104,6 +107,8 @@ enum Depth {
     Inside,
     /// Into each of them, to all that it has.
     Everything,
+    /// The same, for somebody who is asked about.
+    Explained,
 }
 
 /// Walks the organization for `rolecall discover`: no cluster is contacted.
@@ -148,6 +153,18 @@ pub(super) async fn take_stock(context: &Arc<Context>, hub: &Arc<Hub>) -> Result
     Ok(Stock { organization: organization.id, taken, findings })
 }
 
+/// Walks the organization and explains whom the options ask about on every cluster.
+pub(super) async fn explain_all(context: &Arc<Context>, hub: &Arc<Hub>) -> Result<Explained, FleetError> {
+    let (organization, seen, center) = walk(context, hub, Depth::Explained).await?;
+    let mut findings = organization.findings;
+    findings.extend(seen.findings);
+    findings.extend(center.findings(context).await);
+    findings.sort();
+    let mut clusters = seen.explained;
+    clusters.sort_by(|a, b| a.cluster.id.cmp(&b.cluster.id));
+    Ok(Explained { clusters, findings })
+}
+
 /// Walks every account as soon as the organization's listing tells of it.
 async fn walk(
     context: &Arc<Context>,
@@ -162,7 +179,7 @@ async fn walk(
     };
     let need = match depth {
         Depth::Everything => Need { account_tags: true, ou_paths: true },
-        Depth::Clusters | Depth::Inside => need(context),
+        Depth::Clusters | Depth::Inside | Depth::Explained => need(context),
     };
     let organization = each_account(context, hub, need, start, |organization| walk.foreign.listed(organization));
     // An error ends the accounts' walks with it: nothing was written yet.
@@ -256,7 +273,7 @@ impl Walk {
             None => return Seen::cancelled(FindingCode::RegionUnreadable, place),
         };
         debug!(%region, clusters = names.len(), "region read");
-        if self.depth == Depth::Inside && !names.is_empty() {
+        if matches!(self.depth, Depth::Inside | Depth::Explained) && !names.is_empty() {
             stop.identities.get_or_init(|| Box::pin(self.identities(stop))).await;
         }
         let mut tasks = JoinSet::new();
@@ -292,7 +309,8 @@ impl Walk {
     /// What IAM knows of the policy's principals. What was not looked up in time is unknown, not missing. Identity Center
     /// is asked at a pace of its own, in which nobody's turn and no time for IAM is spent.
     async fn identities(&self, stop: &Stop) -> Arc<Identities> {
-        let wanted = self.context.inputs.policy.principals_for(&stop.account);
+        let mut wanted = self.context.inputs.policy.principals_for(&stop.account);
+        wanted.extend(self.context.options.asked.iter().cloned());
         let assigned = self.center.assigned(&self.context, &stop.account, &wanted).await;
         let (foreign, own) = wanted.into_iter().partition(|principal| is_foreign(principal, &stop.account));
         let asking = discover::identities(&stop.session, &stop.account, &own, &assigned);
@@ -339,6 +357,13 @@ impl Walk {
         }
         let identities = stop.identities.get().cloned().unwrap_or_default();
         let lost = cluster.clone();
+        if self.depth == Depth::Explained {
+            let explaining = Box::pin(explain::of_cluster(context, &cluster, &stop.session, &identities, began));
+            let explained = or_fault(explaining, || explain::lost(lost)).await;
+            context.progress.cluster_done(Status::InSync);
+            seen.explained.push(explained);
+            return seen;
+        }
         let examining = Box::pin(examine::examine(context, cluster, &stop.session, &identities, began));
         let examined = or_fault(examining, || Examined::lost(lost)).await;
         context.progress.cluster_done(examined.report.status);

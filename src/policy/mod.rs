@@ -12,6 +12,7 @@ mod input;
 mod lint;
 mod names;
 mod principal;
+mod question;
 mod read;
 mod rules;
 mod template;
@@ -22,6 +23,7 @@ pub use entry::{
     Who,
 };
 pub use lint::{lint, lint_fleet};
+pub use question::asked;
 pub use read::{parse, schema};
 
 #[cfg(test)]
