@@ -1,6 +1,7 @@
 //! Groups of Identity Center's directory, from their name to the rows and entries of the roles behind them.
 
 mod calls;
+mod explained;
 mod people;
 mod whole;
 

@@ -32,6 +32,10 @@ pub fn explain(
     let gaps = [state.aws_auth.unknown(), state.entries.unknown(), state.rbac.unknown()];
     let mut unknown: Vec<String> = gaps.into_iter().flatten().map(ToString::to_string).collect();
     unknown.extend(desired.unknown.iter().cloned());
+    unknown.extend(asked.iter().filter_map(|(principal, lookup)| match lookup {
+        Lookup::Unknown(why) => Some(format!("{principal} could not be looked up: {why}")),
+        _ => None,
+    }));
     unknown.dedup();
     Explanation { cluster: cluster.clone(), asked, answers, unknown }
 }

@@ -17,6 +17,8 @@ pub struct Explained<'a> {
     pub question: &'a str,
     /// One for each cluster, sorted.
     pub clusters: &'a [Explanation],
+    /// What else there is to know of those asked for, in sentences.
+    pub notes: &'a [String],
     /// What could not be read outside of clusters, in sentences.
     pub unknown: &'a [String],
 }
@@ -38,12 +40,13 @@ struct Entry<'a> {
     schema_version: u32,
     question: &'a str,
     clusters: &'a [Explanation],
+    notes: &'a [String],
     unknown: &'a [String],
 }
 
 fn json(explained: &Explained<'_>) -> String {
-    let Explained { question, clusters, unknown } = *explained;
-    print(&Entry { schema_version: 1, question, clusters, unknown })
+    let Explained { question, clusters, notes, unknown } = *explained;
+    print(&Entry { schema_version: 1, question, clusters, notes, unknown })
 }
 
 fn lines(explained: &Explained<'_>, view: &View) -> Vec<Line> {
@@ -51,31 +54,58 @@ fn lines(explained: &Explained<'_>, view: &View) -> Vec<Line> {
     let inside = explained.clusters.iter().filter(lets_in).count();
     let (all, question) = (count(explained.clusters.len(), "cluster"), explained.question);
     let mut lines = vec![Line::new(0).with(BOLD, format!("{question} gets into {inside} of {all}"))];
+    lines.extend(explained.notes.iter().map(|note| Line::new(2).with(YELLOW, note)));
+    let (told, nothing): (Vec<_>, Vec<_>) =
+        explained.clusters.iter().partition(|cluster| !cluster.answers.is_empty() || !cluster.unknown.is_empty());
     let shown = view.limit.unwrap_or(usize::MAX);
-    for cluster in explained.clusters.iter().take(shown) {
+    for cluster in told.iter().take(shown) {
         lines.push(Line::new(0));
         lines.extend(of_cluster(cluster));
     }
-    if let Some(left) = explained.clusters.len().checked_sub(shown).filter(|left| *left > 0) {
+    if let Some(left) = told.len().checked_sub(shown).filter(|left| *left > 0) {
         lines.push(Line::new(0));
         lines.push(Line::new(0).with(DIM, format!("{} more, see them without `--limit`", count(left, "cluster"))));
     }
+    lines.extend(nowhere(&nothing));
     lines.extend(explained.unknown.iter().map(|why| Line::new(0).with(RED, why)));
     lines
 }
 
+/// Clusters on which there is nobody to be explained, told together.
+fn nowhere(clusters: &[&Explanation]) -> Vec<Line> {
+    let mut groups: Vec<(Vec<String>, Vec<String>)> = Vec::new();
+    for cluster in clusters {
+        let (why, place) = (open_ends(cluster), cluster.cluster.place().to_string());
+        match groups.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, places)) => places.push(place),
+            None => groups.push((why, vec![place])),
+        }
+    }
+    let mut lines = Vec::new();
+    for (why, places) in groups {
+        let (named, more) = places.split_at(places.len().min(3));
+        let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        lines.push(Line::new(0));
+        lines.push(Line::new(0).with(BOLD, format!("nobody on {}", count(places.len(), "cluster"))));
+        lines.extend(why.into_iter().map(|why| Line::new(2).with(PLAIN, why)));
+        lines.push(Line::new(2).with(DIM, format!("{}{more}", named.join(", "))));
+    }
+    lines
+}
+
+/// What was asked for and came to nothing.
+fn open_ends(explanation: &Explanation) -> Vec<String> {
+    let told = |(principal, lookup): &(Principal, Lookup)| match lookup {
+        Lookup::Missing => Some(format!("{principal} {}", nothing_behind(principal))),
+        Lookup::Unknown(_) | Lookup::Found(_) | Lookup::Outside | Lookup::Elsewhere(_) => None,
+    };
+    explanation.asked.iter().filter_map(told).collect()
+}
+
 fn of_cluster(explanation: &Explanation) -> Vec<Line> {
     let mut lines = vec![Line::new(0).with(BOLD, explanation.cluster.place().to_string())];
-    for (principal, lookup) in &explanation.asked {
-        match lookup {
-            Lookup::Unknown(why) => {
-                lines.push(Line::new(2).with(RED, format!("{principal}: could not be looked up: {why}")));
-            }
-            Lookup::Missing => {
-                lines.push(Line::new(2).with(DIM, format!("{principal}: {}", nothing_behind(principal))))
-            }
-            Lookup::Found(_) | Lookup::Outside | Lookup::Elsewhere(_) => {}
-        }
+    if explanation.answers.is_empty() {
+        lines.extend(open_ends(explanation).into_iter().map(|why| Line::new(2).with(PLAIN, why)));
     }
     for answer in &explanation.answers {
         lines.extend(of_answer(answer, &explanation.asked));

@@ -144,6 +144,11 @@ impl Scene {
         fleet::survey(inputs, options, &self.hub, cancel, Arc::new(Quiet)).await.unwrap()
     }
 
+    /// The settings of the scene with a policy.
+    pub fn inputs(&self, policy: &str) -> Inputs {
+        inputs(&self.settings, policy)
+    }
+
     /// One pass under a policy; the calls of earlier passes are forgotten.
     pub async fn pass(&self, kind: PassKind, policy: &str) -> PassReport {
         drop(self.lab.world().tally.take());

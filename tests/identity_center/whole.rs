@@ -51,4 +51,19 @@ async fn a_directory_group_gets_into_a_real_cluster() {
     assert_eq!(ana.gets_in("the developer").await.username, "dev:ana");
     assert!(ana.may("list", "", "pods", None).await && !ana.may("delete", "", "pods", None).await);
     scene.sync_writes_nothing().await;
+
+    let explained = scene.fleet.run(&["explain", "directoryGroup:K8s-Developers"]).await.expect(0).stdout;
+    println!("{explained}");
+    let words = explained.split_whitespace().collect::<Vec<_>>().join(" ");
+    for chain in [
+        "gets into 1 of 1 cluster",
+        "directory group K8s-Developers → permission set DeveloperAccess → arn:aws:iam::",
+        "gets in as dev:{{SessionName}} in ad-cluster-devs by row 3 of mapRoles in aws-auth, rolecall's",
+        "policy the same, granted by policy.yaml:12",
+        "may ClusterRole ad-cluster-devs by group ad-cluster-devs",
+        "get, list, watch on pods",
+    ] {
+        assert!(words.contains(chain), "{chain:?} is not in {explained}");
+    }
+    scene.fleet.run(&["explain", "directoryGroup:K8s-Nobody"]).await.expect(1);
 }
