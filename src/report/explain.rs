@@ -72,7 +72,7 @@ fn of_cluster(explanation: &Explanation) -> Vec<Line> {
                 lines.push(Line::new(2).with(RED, format!("{principal}: could not be looked up: {why}")));
             }
             Lookup::Missing => {
-                lines.push(Line::new(2).with(DIM, format!("{principal}: {}", nothing_behind(principal))))
+                lines.push(Line::new(2).with(DIM, format!("{principal}: {}", nothing_behind(principal))));
             }
             Lookup::Found(_) | Lookup::Outside | Lookup::Elsewhere(_) => {}
         }
