@@ -288,6 +288,8 @@ pub struct Diagnosis {
     pub member_external_id: bool,
     /// Whether the settings have a source identity.
     pub source_identity: bool,
+    /// The ARN of the queue of events, where the settings name one.
+    pub queue: Option<String>,
     /// The hub, the accounts and the clusters, sorted.
     pub checked: Vec<Checked>,
 }

@@ -90,6 +90,13 @@ fn not_needed(action: &str) -> Verdict {
         DESCRIBE_CLUSTER => "there is no cluster",
         SIMULATE => "no write has to be asked about",
         "iam:GetRole" | "iam:GetUser" | "iam:ListRoles" => "the policy names nobody for whom it is called",
+        "iam:GetGroup" => "the policy names no IAM group here",
+        "iam:GetGroupPolicy"
+        | "iam:GetPolicy"
+        | "iam:GetPolicyVersion"
+        | "iam:ListAttachedGroupPolicies"
+        | "iam:ListGroupPolicies" => "no IAM group that the policy names here takes it",
+        "eks:UpdateClusterConfig" | "eks:DescribeUpdate" => "only `rolecall migrate --to` calls it",
         _ if ENTRY_READS.contains(&action) => "no cluster reads access entries",
         _ if ENTRY_WRITES_OF_CLUSTER.contains(&action) || ENTRY_WRITES_OF_ENTRY.contains(&action) => {
             "no access entry is written"
@@ -174,7 +181,7 @@ async fn writes(doctor: &Doctor, stop: &Stop, seen: &mut Seen) {
                 // That it may not be asked is no lack in itself: passes work without.
                 seen.note(SIMULATE, verdicts::not_asked(&error));
                 for action in actions {
-                    seen.note(action, verdicts::not_tried(&error));
+                    seen.note(action, verdicts::not_tried(&error, &stop.role, "deploy/iam/member-policy.json"));
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! Reads are tried for real. Nothing that changes anything is ever tried: of writes to AWS, IAM is asked what would
 //! become of them, and of rights in a cluster, the cluster.
 
+mod beside;
 mod cluster;
 mod member;
 mod verdicts;
@@ -44,6 +45,8 @@ pub async fn diagnose(
         }
     };
     diagnosis.partition = hub.partition().clone();
+    let queue = context.inputs.settings.events.as_ref();
+    diagnosis.queue = queue.map(|queue| beside::arn(queue, hub.partition()));
     diagnosis.hub = Some(trusted(hub.caller(), &context).to_string());
     let work = Box::pin(examine(&context, &hub, &mut diagnosis));
     context.unless_called_off(work).await.ok_or(FleetError::Cancelled)??;
@@ -64,6 +67,7 @@ fn empty(context: &Context) -> Diagnosis {
         hub_external_id: hub.is_some_and(|hub| hub.external_id.is_some()),
         member_external_id: member.external_id.is_some(),
         source_identity: member.source_identity.is_some(),
+        queue: None,
         checked: Vec::new(),
     }
 }
@@ -117,6 +121,7 @@ async fn examine(context: &Arc<Context>, hub: &Arc<Hub>, diagnosis: &mut Diagnos
         checks.push((Need::HubAction(action), verdicts::of_trial(result)));
     }
     checks.extend(left_out(context, &tried, reads_organization));
+    let some_account = listed.as_ref().ok().and_then(|known| Some(known.accounts.first()?.id.clone()));
     match listed {
         Ok(organization) => {
             diagnosis.organization = organization.id;
@@ -130,7 +135,11 @@ async fn examine(context: &Arc<Context>, hub: &Arc<Hub>, diagnosis: &mut Diagnos
         }
         Err(error) => return Err(error),
     }
+    let (queue, center) =
+        futures::join!(beside::queue(context, hub), beside::center(context, hub, some_account.as_ref()));
+    let of_others = beside::sorted([queue, center], &mut checks);
     let principal = Some(hub.caller().arn.to_string());
+    diagnosis.checked.extend(of_others);
     diagnosis.checked.push(checked(Part::Hub, Place::default(), principal, checks));
     diagnosis.checked.extend(join_all(accounts).await.into_iter().flatten());
     Ok(())
@@ -140,13 +149,10 @@ fn lacks(error: &DiscoverError) -> bool {
     matches!(verdicts::of_error(error), Verdict::Missing(_))
 }
 
-/// The hub's actions that were not tried, and why. Assuming the member role is told of with each account.
+/// The actions on the organization that were not tried, and why. Assuming the member role is told of with each account.
 fn left_out(context: &Context, tried: &BTreeSet<&'static str>, reads_organization: bool) -> Vec<(Need, Verdict)> {
     let need = accounts::need(context);
     let why = |action: &str| {
-        if !action.starts_with("organizations:") {
-            return verdicts::before("nothing asks for it");
-        }
         if !reads_organization {
             return Verdict::NotNeeded("the settings name the accounts");
         }
