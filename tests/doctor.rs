@@ -1,7 +1,7 @@
 //! `rolecall doctor`: what is missing is told once, with the statement that mends it.
 
 mod real;
-mod scene;
+pub mod scene;
 
 use rolecall::model::AuthenticationMode;
 use scene::{ACCOUNTS, Scene};

@@ -141,7 +141,12 @@ async fn clusters(doctor: Arc<Doctor>, stop: Arc<Stop>, region: Region) -> Seen 
     };
     seen.note(LIST_CLUSTERS, Verdict::Fine);
     let mut tasks = JoinSet::new();
-    for name in names {
+    let within = doctor.context.options.within.as_ref();
+    let covered = |name: &String| {
+        let (account, region) = (stop.account.id.clone(), region.clone());
+        within.is_none_or(|within| within.covers(&ClusterId { account, region, name: name.clone() }))
+    };
+    for name in names.into_iter().filter(covered) {
         let (doctor, stop, eks) = (Arc::clone(&doctor), Arc::clone(&stop), Arc::clone(&eks));
         tasks.spawn(
             async move { doctor.clusters.take(Box::pin(cluster::examine(&doctor, &stop, &eks, &name))).await }
