@@ -1,7 +1,7 @@
 //! `rolecall doctor`: what is missing is told once, with the statement that mends it.
 
 mod real;
-mod scene;
+pub mod scene;
 
 use rolecall::model::AuthenticationMode;
 use scene::{ACCOUNTS, Scene};
@@ -42,6 +42,59 @@ async fn nothing_is_missing() {
     for action in rolecall::discover::ENTRY_WRITES_OF_ENTRY {
         assert!(told.contains(action), "IAM was asked about {action}: {all:#}");
     }
+    let spared: String = checks(&all, "not-needed").iter().map(|check| check["needs"].to_string()).collect();
+    let optional = ["iam:GetGroup", "eks:UpdateClusterConfig", "eks:DescribeUpdate", "sqs:ReceiveMessage"];
+    for action in optional.iter().chain(rolecall::discover::IDENTITY_CENTER_ACTIONS) {
+        assert!(spared.contains(action), "{action} is not needed here: {all:#}");
+    }
+}
+
+#[tokio::test]
+async fn what_iam_groups_take_is_tried_where_the_policy_names_one() {
+    let scene = Scene::new(AuthenticationMode::Api);
+    scene.policy("  - {who: {iamGroup: devs}, groups: [devs]}\n");
+    let all = scene.json(&["doctor", "--all"], 0).await;
+    let told: String = checks(&all, "fine").iter().map(|check| check["needs"].to_string()).collect();
+    assert!(
+        told.contains("iam:GetGroup") && !told.contains("iam:ListGroupPolicies"),
+        "there is no such group: {all:#}"
+    );
+
+    // Whether there is one cannot be told any more; what its policies take is tried all the same, and told at once.
+    for action in ["iam:*Group*", "iam:GetPolicy*"] {
+        scene.disallow(ACCOUNTS[0], action);
+    }
+    let report = scene.json(&["doctor"], 1).await;
+    assert_eq!(accounts(checks(&report, "missing")[0]), ACCOUNTS[..1]);
+    let lacking = json!([
+        "iam:GetGroup",
+        "iam:GetGroupPolicy",
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+        "iam:ListAttachedGroupPolicies",
+        "iam:ListGroupPolicies",
+    ]);
+    assert_eq!(statements(paste(&report, "member-policy"))[0]["Action"], lacking);
+}
+
+#[tokio::test]
+async fn what_the_queue_of_events_takes_is_asked_of_iam() {
+    let settings = "mode: enforce\nevents: {queue: \"https://sqs.eu-west-1.amazonaws.com/111111111111/told\"}\n";
+    let scene = Scene::new(AuthenticationMode::Api).with_hub_not_allowed("sqs:DeleteMessage");
+    scene.settings(settings);
+    let report = scene.json(&["doctor"], 1).await;
+    let given = statements(paste(&report, "hub-policy"));
+    assert_eq!(given[0]["Action"], json!(["sqs:DeleteMessage"]), "{report:#}");
+    assert_eq!(given[0]["Resource"], "arn:aws:sqs:eu-west-1:111111111111:told");
+
+    let scene = Scene::new(AuthenticationMode::Api).with_hub_not_allowed("iam:SimulatePrincipalPolicy");
+    scene.settings(settings);
+    let report = scene.json(&["doctor"], 3).await;
+    let untold = checks(&report, "untold");
+    assert_eq!(untold[0]["needs"].as_array().unwrap().len(), 3, "{report:#}");
+    let given = statements(paste(&report, "hub-policy"));
+    assert_eq!(given[0]["Action"], json!(["iam:SimulatePrincipalPolicy"]));
+    assert_eq!(given[0]["Resource"], "arn:aws:iam::111111111111:role/rolecall-hub");
 }
 
 #[tokio::test]

@@ -43,3 +43,5 @@ mod soak;
 mod support;
 mod tidy;
 mod way_in;
+#[cfg(feature = "lab")]
+mod within;

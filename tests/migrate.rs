@@ -19,7 +19,7 @@ use crate::{
     access_entries::scene::{CLUSTER_ADMIN, Scene, is_ours, role},
     support::fleet::rolecall,
 };
-use rolecall::fleet::MigrateOptions;
+use rolecall::fleet::{MigrateOptions, Within};
 use watch::{Watch, everybody};
 
 use AuthenticationMode::{Api, ApiAndConfigMap, ConfigMap};
@@ -33,8 +33,12 @@ fn options() -> MigrateOptions {
         include_own: false,
         settle: Duration::ZERO,
         timeout: Duration::from_mins(5),
-        clusters: Vec::new(),
+        within: None,
     }
+}
+
+fn only(names: &[&str]) -> Option<Within> {
+    Some(Within { names: names.iter().map(|&name| name.to_owned()).collect(), by_person: true, ..Within::default() })
 }
 
 fn row(name: &str, username: &str, groups: &str) -> String {
@@ -97,7 +101,7 @@ async fn a_whole_fleet_moves_and_nobody_has_less_at_any_moment() {
     assert!(annotations["metadata"]["annotations"].get(OWNED).is_none(), "{annotations:#}");
     assert!(scene.change(|cluster| cluster.api.store().get("clusterrolebindings", "", BRIDGE)).is_none());
 
-    let again = apply(&scene, MigrateOptions { clusters: vec!["one".to_owned(), two.to_string()], ..options() }).await;
+    let again = apply(&scene, MigrateOptions { within: only(&["one", &two.to_string()]), ..options() }).await;
     assert_eq!((again.exit_code(), again.clusters.len()), (ExitCode::InSync, 2));
     assert_eq!(watch.writes(), writes, "there is nothing left to write");
     assert_eq!(again.clusters[0].rows[0].fate, Fate::Stays, "that of nodes");
@@ -280,7 +284,7 @@ async fn more_clusters_than_the_budget_allows_are_not_begun() {
     let report = apply(&scene, options()).await;
     assert_eq!((report.exit_code(), watch.writes().len()), (ExitCode::Drift, 0));
     assert!(report.clusters.iter().all(|cluster| cluster.report.status == Status::Blocked), "{report:#?}");
-    let report = apply(&scene, MigrateOptions { clusters: vec!["two".to_owned()], ..options() }).await;
+    let report = apply(&scene, MigrateOptions { within: only(&["two"]), ..options() }).await;
     assert_eq!(report.exit_code(), ExitCode::InSync);
     assert_eq!(roles(&scene), people());
 }

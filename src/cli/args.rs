@@ -1,6 +1,6 @@
 //! The arguments and what `--help` says of them.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -246,22 +246,30 @@ pub(super) struct WithinArgs {
     /// Only the clusters of this account; may be given again.
     #[arg(long, value_name = "ID", value_parser = |text: &str| text.parse::<AccountId>())]
     pub account: Vec<AccountId>,
-    /// Only clusters of this name; may be given again.
-    #[arg(long, value_name = "NAME")]
+    /// Only this cluster, by its name or as ACCOUNT/REGION/NAME; may be given again.
+    #[arg(long, value_name = "CLUSTER")]
     pub cluster: Vec<String>,
 }
 
 impl WithinArgs {
     /// What a pass is confined to.
     pub(super) fn within(&self) -> Option<Within> {
-        let (accounts, names) = (self.account.iter().cloned().collect(), self.cluster.iter().cloned().collect());
+        let mut accounts: BTreeSet<AccountId> = self.account.iter().cloned().collect();
+        if accounts.is_empty() {
+            // Where each cluster is named with its account, no other has to be walked.
+            let of = |name: &String| name.split_once('/').and_then(|(account, _)| account.parse().ok());
+            accounts = self.cluster.iter().map(of).collect::<Option<_>>().unwrap_or_default();
+        }
         let any = !self.account.is_empty() || !self.cluster.is_empty();
-        any.then(|| Within { accounts, names, ..Within::default() })
+        let names = self.cluster.iter().cloned().collect();
+        any.then(|| Within { accounts, names, by_person: true, ..Within::default() })
     }
 }
 
 #[derive(Debug, Args)]
 pub(super) struct DoctorArgs {
+    #[command(flatten)]
+    pub within: WithinArgs,
     /// Also show what is fine and what is not needed.
     #[arg(long)]
     pub all: bool,
@@ -356,9 +364,8 @@ pub(super) struct MigrateArgs {
     /// Change the mode without asking for the number of clusters.
     #[arg(long, requires = "to")]
     pub yes: bool,
-    /// Only this cluster, by its name or as ACCOUNT/REGION/NAME; may be given several times.
-    #[arg(long, value_name = "CLUSTER")]
-    pub cluster: Vec<String>,
+    #[command(flatten)]
+    pub within: WithinArgs,
     /// Move rolecall's own row too.
     #[arg(long)]
     pub include_own: bool,

@@ -48,7 +48,7 @@ pub(super) async fn migrate(global: &Global, args: &MigrateArgs, terminal: &Term
         include_own: args.include_own,
         settle: args.settle,
         timeout: args.timeout,
-        clusters: args.cluster.clone(),
+        within: args.within.within(),
     };
     let cancel = inputs::cancelled_by_signals()?;
     let hub = inputs::hub(&inputs).await?;

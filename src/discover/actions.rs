@@ -28,7 +28,7 @@ pub(super) const GET_USER: &str = "iam:GetUser";
 pub(super) const LIST_ATTACHED_GROUP_POLICIES: &str = "iam:ListAttachedGroupPolicies";
 pub(super) const LIST_GROUP_POLICIES: &str = "iam:ListGroupPolicies";
 pub(super) const LIST_ROLES: &str = "iam:ListRoles";
-/// Asked by `rolecall doctor` alone, and only where changes are written.
+/// Asked by `rolecall doctor` alone, and only where changes are written or there is a queue.
 pub(super) const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
 
 /// The calls that read access entries.
@@ -57,8 +57,13 @@ pub(super) const LIST_ASSIGNMENTS_FOR_PRINCIPAL: &str = "sso:ListAccountAssignme
 pub(super) const LIST_INSTANCES: &str = "sso:ListInstances";
 pub(super) const LIST_PROVISIONED_SETS: &str = "sso:ListPermissionSetsProvisionedToAccount";
 
-/// What the hub credentials have to be allowed, sorted; those of the queue only where there is one.
+/// The calls to the queue.
+pub const QUEUE_ACTIONS: &[&str] = &[CHANGE_VISIBILITY, DELETE_MESSAGE, RECEIVE_MESSAGE];
+
+/// What the hub credentials have to be allowed, sorted; those of the queue, and asking IAM about them, only where there is
+/// one.
 pub const HUB_ACTIONS: &[&str] = &[
+    SIMULATE,
     DESCRIBE_ORGANIZATION,
     LIST_ACCOUNTS,
     LIST_ACCOUNTS_FOR_PARENT,

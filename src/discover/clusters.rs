@@ -151,7 +151,8 @@ fn authentication_mode(told: &types::Cluster) -> Result<AuthenticationMode, Stri
 /// See <https://docs.aws.amazon.com/eks/latest/APIReference/API_Cluster.html> ("status").
 fn phase(status: Option<&types::ClusterStatus>) -> ClusterPhase {
     match status {
-        Some(types::ClusterStatus::Active | types::ClusterStatus::Updating) => ClusterPhase::Ready,
+        Some(types::ClusterStatus::Active) => ClusterPhase::Ready,
+        Some(types::ClusterStatus::Updating) => ClusterPhase::Updating,
         Some(other) => ClusterPhase::LeftAlone(other.as_str().to_owned()),
         None => ClusterPhase::LeftAlone("of no known status".to_owned()),
     }

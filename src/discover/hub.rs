@@ -215,6 +215,15 @@ impl Hub {
         (with_credentials(&base, &credentials), role.arn.clone())
     }
 
+    /// IAM, asked by whoever reads the queue.
+    pub(super) fn iam_for_queue(&self, queue: &EventQueue) -> aws_sdk_iam::Client {
+        let (base, caller) = self.for_queue(queue);
+        let config = aws_sdk_iam::config::Builder::from(&base)
+            .retry_partition(RetryPartition::new(format!("iam-{}", caller.account)))
+            .build();
+        aws_sdk_iam::Client::from_conf(config)
+    }
+
     /// A call of the hub, for the words of its errors.
     pub(super) fn call(&self, action: &'static str) -> Call {
         let place = Place { account: Some(self.caller.account.clone()), ..Place::default() };

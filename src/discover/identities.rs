@@ -12,7 +12,7 @@ use super::{
     pages::{next_marker, read_pages},
     session::Service,
 };
-use crate::model::{Account, Arn, Identities, Identity, Lookup, Principal};
+use crate::model::{Account, Arn, IamGroup, Identities, Identity, Lookup, Principal};
 
 /// IAM calls at the same time; IAM is one service for the whole account.
 pub(super) const CONCURRENCY: usize = 4;
@@ -100,13 +100,19 @@ pub(super) struct Takes<'a> {
     pub(super) user: Option<&'a str>,
 }
 
-/// What [`identities()`] calls for these principals.
-pub(super) fn takes<'a>(session: &Session, account: &Account, wanted: &'a BTreeSet<Principal>) -> Takes<'a> {
+/// What [`identities()`] calls for these principals, of whose IAM groups these are there.
+pub(super) fn takes<'a>(
+    session: &Session,
+    account: &Account,
+    wanted: &'a BTreeSet<Principal>,
+    groups: &[&'a IamGroup],
+) -> Takes<'a> {
     let names = || wanted.iter().filter_map(|principal| named(principal, account, session));
-    let roles: BTreeSet<&str> = names().filter_map(Name::role).collect();
+    let mut roles: BTreeSet<&str> = names().filter_map(Name::role).collect();
+    roles.extend(groups.iter().filter_map(|group| group.via.as_deref()));
     let sets =
         wanted.iter().any(|principal| matches!(principal, Principal::PermissionSet(_) | Principal::DirectoryGroup(_)));
-    let all = roles.len() > NAMES;
+    let all = roles.len() > NAMES || groups.iter().any(|group| !group.members && group.via.is_none());
     Takes {
         list: if all { Some("/") } else { sets.then_some(SSO_PATH) },
         role: roles.into_iter().next().filter(|_| !all),

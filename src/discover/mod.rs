@@ -29,6 +29,7 @@ pub(crate) mod tests;
 
 pub use actions::{
     ENTRY_READS, ENTRY_WRITES_OF_CLUSTER, ENTRY_WRITES_OF_ENTRY, HUB_ACTIONS, IDENTITY_CENTER_ACTIONS, MEMBER_ACTIONS,
+    QUEUE_ACTIONS,
 };
 pub use center::{Assigned, Center, Directory, Sharing};
 pub use clusters::{Eks, regions};
@@ -36,7 +37,7 @@ pub use error::{DiscoverError, DiscoverErrorKind};
 pub use hub::{Caller, Hub, hub, hub_with};
 pub use identities::identities;
 pub use organization::{Found, Need, Organization, organization, organization_of};
-pub use probe::{Simulated, Trial, hub_trials, look_up_trials, simulate};
+pub use probe::{Simulated, Trial, hub_trials, look_up_trials, simulate, simulate_queue};
 pub use queue::{Message, Queue};
 pub use session::Session;
 pub use turns::Turns;

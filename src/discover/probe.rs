@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_iam::types::{PolicyEvaluationDecisionType as Decision, ResourceSpecificResult};
+use aws_sdk_iam::{
+    operation::simulate_principal_policy::builders::SimulatePrincipalPolicyFluentBuilder,
+    types::{EvaluationResult, PolicyEvaluationDecisionType as Decision, ResourceSpecificResult},
+};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::{
-    DiscoverError, DiscoverErrorKind, Hub, Need, Session, actions, identities, organization, pages::read_pages,
-    rates::Rate,
+    DiscoverError, DiscoverErrorKind, Hub, Need, Session, actions, error::Call, iam_groups, identities, organization,
+    pages::read_pages, rates::Rate,
 };
-use crate::model::{Account, Arn, Principal};
+use crate::model::{Account, Arn, EventQueue, Principal};
 
 /// An IAM action and what came of the call behind it.
 pub type Trial = (&'static str, Result<(), DiscoverError>);
@@ -67,12 +70,13 @@ where
     Tried(action, Box::pin(call).await.map_err(|error| DiscoverError::of(&error, &hub.call(action))))
 }
 
-/// Tries each call that looking these principals up in the account takes, once each.
+/// Tries each call that looking these principals up in the account takes: once each, but for those about IAM groups.
 pub async fn look_up_trials(session: &Session, account: &Account, wanted: &BTreeSet<Principal>) -> Vec<Trial> {
     let service = session.service("iam", None);
     let client = iam(session);
-    let takes = identities::takes(session, account, wanted);
-    let mut trials = Vec::new();
+    let reader = identities::Iam { session, service: session.service("iam", None), client: client.clone() };
+    let (mut trials, groups) = Box::pin(iam_groups::trials(&reader, wanted)).await;
+    let takes = identities::takes(session, account, wanted, &groups);
     if let Some(path) = takes.list {
         let asked = service.ask(client.list_roles().path_prefix(path).max_items(1).send()).await;
         let call = session.call(actions::LIST_ROLES, None);
@@ -137,22 +141,62 @@ pub async fn simulate(
     let answers = read_pages(&call, |marker| {
         let (client, service, call) = (&client, &service, &call);
         async move {
-            let ask = client
-                .simulate_principal_policy()
-                .policy_source_arn(role.to_string())
-                .set_action_names(Some(asked.iter().map(|action| (*action).to_owned()).collect()))
-                .resource_arns(resource)
-                .set_marker(marker);
+            let ask = simulation(client, role, asked, resource).set_marker(marker);
             let page = service.ask(ask.send()).await.map_err(|error| DiscoverError::of(&error, call))?;
             let next = if page.is_truncated() { page.marker().map(str::to_owned) } else { None };
             Ok((page.evaluation_results.unwrap_or_default(), next))
         }
     })
     .await;
-    let answers = answers.whole()?;
+    told(&answers.whole()?, asked, &call)
+}
+
+/// Asks IAM what would become of the calls to a queue by whoever reads it, whose IAM knows it as `source`: to receive a
+/// message would hide it from others and count as a try. What the queue's own policy says is not taken into account.
+///
+/// # Errors
+/// When it may not ask.
+pub async fn simulate_queue(
+    hub: &Hub,
+    queue: &EventQueue,
+    source: &Arn,
+    resource: &str,
+) -> Result<Vec<(&'static str, Simulated)>, DiscoverError> {
+    let (client, asked) = (hub.iam_for_queue(queue), actions::QUEUE_ACTIONS);
+    let call = hub.call(actions::SIMULATE).on(source.to_string()).by(source.to_string());
+    let answers = read_pages(&call, |marker| {
+        let (client, call) = (&client, &call);
+        async move {
+            let ask = simulation(client, source, asked, resource).set_marker(marker);
+            let page = Box::pin(ask.send()).await.map_err(|error| DiscoverError::of(&error, call))?;
+            let next = if page.is_truncated() { page.marker().map(str::to_owned) } else { None };
+            Ok((page.evaluation_results.unwrap_or_default(), next))
+        }
+    })
+    .await;
+    told(&answers.whole()?, asked, &call)
+}
+
+fn simulation(
+    client: &aws_sdk_iam::Client,
+    source: &Arn,
+    asked: &[&str],
+    resource: &str,
+) -> SimulatePrincipalPolicyFluentBuilder {
+    let names = asked.iter().map(|action| (*action).to_owned()).collect();
+    let ask = client.simulate_principal_policy().policy_source_arn(source.to_string());
+    ask.set_action_names(Some(names)).resource_arns(resource)
+}
+
+/// What was answered about each action.
+fn told(
+    answers: &[EvaluationResult],
+    asked: &[&'static str],
+    call: &Call,
+) -> Result<Vec<(&'static str, Simulated)>, DiscoverError> {
     let of = |action: &&'static str| {
         let answer = answers.iter().find(|answer| answer.eval_action_name().eq_ignore_ascii_case(action));
-        let missing = || DiscoverError::new(DiscoverErrorKind::Other, &call, &format!("nothing is said of {action}"));
+        let missing = || DiscoverError::new(DiscoverErrorKind::Other, call, &format!("nothing is said of {action}"));
         answer.map(|answer| (*action, meaning(answer))).ok_or_else(missing)
     };
     asked.iter().map(of).collect()
@@ -161,7 +205,7 @@ pub async fn simulate(
 /// What an answer means. Where a resource is named, condition keys that are missing are told with the resource.
 ///
 /// See <https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html>.
-fn meaning(answer: &aws_sdk_iam::types::EvaluationResult) -> Simulated {
+fn meaning(answer: &EvaluationResult) -> Simulated {
     let of_resources =
         answer.resource_specific_results().iter().flat_map(ResourceSpecificResult::missing_context_values);
     let keys: BTreeSet<String> = answer.missing_context_values().iter().chain(of_resources).cloned().collect();

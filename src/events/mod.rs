@@ -23,8 +23,8 @@ pub enum Target {
     Cluster {
         /// Which.
         id: ClusterId,
-        /// Whether it is being created, and is looked at again until it is ready.
-        is_new: bool,
+        /// Whether it is being created or changed, and is looked at again until it is ACTIVE.
+        until_active: bool,
     },
     /// Every cluster of an account.
     Account(AccountId),

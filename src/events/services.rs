@@ -37,14 +37,13 @@ pub(super) fn target(record: &Record) -> Result<Found, Ignored> {
 }
 
 /// Clusters and their access entries. EKS tells nobody of a cluster that becomes ACTIVE: there is only the call by which
-/// it was asked for.
+/// it was asked for, or by which its configuration is changed, which takes minutes as well.
 ///
 /// See <https://docs.aws.amazon.com/eks/latest/userguide/logging-using-cloudtrail.html>.
 fn eks(record: &Record) -> Result<Found, Ignored> {
-    let is_new = match record.name() {
-        "CreateCluster" => true,
+    let until_active = match record.name() {
+        "CreateCluster" | "UpdateClusterConfig" => true,
         "DeleteCluster"
-        | "UpdateClusterConfig"
         | "CreateAccessEntry"
         | "UpdateAccessEntry"
         | "DeleteAccessEntry"
@@ -58,7 +57,7 @@ fn eks(record: &Record) -> Result<Found, Ignored> {
         .or_else(|| record.text("/detail/responseElements/cluster/name"))
         .or_else(|| record.text("/detail/responseElements/cluster/clusterName"))
         .ok_or(Ignored::Malformed)?;
-    Ok(Found::new(Target::Cluster { id: record.cluster(name)?, is_new }, About::All))
+    Ok(Found::new(Target::Cluster { id: record.cluster(name)?, until_active }, About::All))
 }
 
 /// Tags of a cluster, by which selectors may choose it; other things of EKS have tags too.
@@ -73,7 +72,7 @@ fn tagged(record: &Record) -> Result<Found, Ignored> {
         region: region(&arn.region)?,
         name: cluster_name(name)?.to_owned(),
     };
-    Ok(Found::new(Target::Cluster { id, is_new: false }, About::All))
+    Ok(Found::new(Target::Cluster { id, until_active: false }, About::All))
 }
 
 /// Accounts that come, go and move, and their tags. An invitation changes nothing before it is accepted.

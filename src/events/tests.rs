@@ -42,9 +42,9 @@ fn changed(sample: &str, change: impl FnOnce(&mut Value)) -> String {
     event.to_string()
 }
 
-fn cluster(is_new: bool) -> Target {
+fn cluster(until_active: bool) -> Target {
     let (account, region) = (ACCOUNT.parse().unwrap(), Region::new("eu-west-1"));
-    Target::Cluster { id: ClusterId { account, region, name: "checkout".to_owned() }, is_new }
+    Target::Cluster { id: ClusterId { account, region, name: "checkout".to_owned() }, until_active }
 }
 
 fn account() -> Target {
@@ -55,6 +55,7 @@ fn account() -> Target {
 fn each_event_names_what_to_look_at() {
     for (sample, target) in [
         (sample!("eks-create-cluster"), cluster(true)),
+        (sample!("eks-update-cluster-config"), cluster(true)),
         (sample!("eks-delete-cluster"), cluster(false)),
         (sample!("eks-create-access-entry"), cluster(false)),
         (sample!("eks-tag-resource"), cluster(false)),

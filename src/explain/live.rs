@@ -41,7 +41,7 @@ impl<'s> Live<'s> {
         let counts = authenticator::resolve(reading, &canonical, &identity.arn.account);
         let overridden = entry.map(|_| "the access entry of the same principal counts".to_owned());
         all.extend(counts.iter().map(|row| self.by_row(row, &canonical, overridden.clone())));
-        let beaten = self.rows_of(reading, &identity.arn, &canonical).into_iter().filter(|row| {
+        let beaten = rows_of(reading, &identity.arn, &canonical).into_iter().filter(|row| {
             counts.as_ref().is_none_or(|counts| (counts.section, counts.index) != (row.section, row.index))
         });
         all.extend(beaten.map(|row| {
@@ -54,25 +54,6 @@ impl<'s> Live<'s> {
         all
     }
 
-    /// Every row that names the principal, with or without its path.
-    fn rows_of(&self, reading: &Reading, arn: &Arn, canonical: &str) -> Vec<Resolved> {
-        let mut rows = Vec::new();
-        for section in [Section::Roles, Section::Users] {
-            let SectionReading::Read(read) = reading.section(section) else { continue };
-            let named = read.rows.iter().filter(|row| {
-                let same = row.arn.parse::<Arn>().is_ok_and(|stored| is_same(&stored, arn));
-                same || authenticator::folded(&row.arn) == authenticator::folded(canonical)
-            });
-            rows.extend(named.map(|row| Resolved {
-                section,
-                index: row.index,
-                username: row.username.clone(),
-                groups: row.groups.clone(),
-            }));
-        }
-        rows
-    }
-
     fn by_row(&self, row: &Resolved, canonical: &str, void: Option<String>) -> Mapping {
         let grant = Grant { username: row.username.clone(), groups: row.groups.clone(), policies: Vec::new() };
         let ours = self.owned.iter().any(|(section, arn)| {
@@ -80,6 +61,25 @@ impl<'s> Live<'s> {
         });
         Mapping { surface: Surface::AwsAuth, row: Some((row.section, row.index)), grant, ours, void }
     }
+}
+
+/// Every row that names the principal, with or without its path.
+fn rows_of(reading: &Reading, arn: &Arn, canonical: &str) -> Vec<Resolved> {
+    let mut rows = Vec::new();
+    for section in [Section::Roles, Section::Users] {
+        let SectionReading::Read(read) = reading.section(section) else { continue };
+        let named = read.rows.iter().filter(|row| {
+            let same = row.arn.parse::<Arn>().is_ok_and(|stored| is_same(&stored, arn));
+            same || authenticator::folded(&row.arn) == authenticator::folded(canonical)
+        });
+        rows.extend(named.map(|row| Resolved {
+            section,
+            index: row.index,
+            username: row.username.clone(),
+            groups: row.groups.clone(),
+        }));
+    }
+    rows
 }
 
 fn row_arn(reading: &Reading, row: &Resolved) -> String {

@@ -64,5 +64,8 @@ pub(super) async fn each_account(
     }
     listed(&organization);
     organization.accounts.retain(wanted);
+    if let Some(within) = &context.options.within {
+        organization.findings.extend(within.missing_accounts(&organization.accounts));
+    }
     Ok(organization)
 }

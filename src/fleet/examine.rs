@@ -125,7 +125,7 @@ pub(super) async fn observed(
     began: Instant,
 ) -> ClusterState {
     let inside = observe::observe(client, &cluster.id, cluster.authentication_mode, &way_in.desired);
-    with_entries(cluster, way_in, strangers, began, inside).await
+    Box::pin(with_entries(cluster, way_in, strangers, began, inside)).await
 }
 
 /// Observes everything that a cluster has; it may take the cluster's timeout since it `began`.
@@ -136,7 +136,7 @@ pub(super) async fn everything(
     began: Instant,
 ) -> ClusterState {
     let inside = observe::observe_all(client, &cluster.id, cluster.authentication_mode);
-    with_entries(cluster, way_in, true, began, inside).await
+    Box::pin(with_entries(cluster, way_in, true, began, inside)).await
 }
 
 async fn with_entries(

@@ -52,7 +52,7 @@ pub(super) fn complete(
         findings.extend(only.plans.iter().filter(|plan| !seen.contains(&plan.cluster)).map(vanished));
     }
     if let Some(within) = &context.options.within {
-        findings.extend(within.missing(&reports));
+        findings.extend(within.missing(reports.iter().map(|report| &report.cluster.id)));
     }
     reports
 }

@@ -284,7 +284,7 @@ impl Walk {
             tasks.spawn(
                 async move {
                     let visit = walk.visit(&stop, &eks, &id.name);
-                    let visited = walk.clusters.take(visit);
+                    let visited = Box::pin(walk.clusters.take(visit));
                     or_fault(visited, || Seen::lost(FindingCode::ClusterUnreadable, eks.place(&id.name))).await
                 }
                 .instrument(span),

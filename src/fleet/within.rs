@@ -2,17 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{AccountId, ClusterId, ClusterReport, Finding, FindingCode, PassReport, Region};
+use crate::model::{Account, AccountId, ClusterId, Finding, FindingCode, PassReport, Place, Region};
 
-/// Where a pass goes, of all that settings mean. What is named here and is not in the fleet is passed by.
+/// Where a pass goes, of all that settings mean. What is named here and is not in the fleet is passed by, unless a person
+/// named it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Within {
     /// Every cluster of these accounts.
     pub accounts: BTreeSet<AccountId>,
     /// Single clusters.
     pub clusters: BTreeSet<ClusterId>,
-    /// Clusters of these names, in whatever region: of the accounts above, or of all when none is named.
+    /// Clusters of these names, in whatever region, or each as `ACCOUNT/REGION/NAME`: of the accounts above, or of all
+    /// when none is named.
     pub names: BTreeSet<String>,
+    /// Whether a person named all this, who is told of what is not there.
+    pub by_person: bool,
     /// How many clusters the whole fleet had when it was last known; budgets in percent are parts of the fleet.
     pub fleet: usize,
 }
@@ -28,7 +32,8 @@ impl Within {
     /// Whether the pass goes there.
     pub fn covers(&self, id: &ClusterId) -> bool {
         let account = self.accounts.contains(&id.account) || (self.accounts.is_empty() && self.clusters.is_empty());
-        let name = self.names.is_empty() || self.names.contains(&id.name);
+        let name =
+            self.names.is_empty() || self.names.contains(&id.name) || self.names.contains(id.to_string().as_str());
         (account && name) || self.clusters.contains(id)
     }
 
@@ -42,15 +47,33 @@ impl Within {
         Some(here.map(|id| id.name.clone()).collect())
     }
 
-    /// A finding for each name that a person gave and that no cluster bears.
-    pub(super) fn missing<'r>(&'r self, reports: &'r [ClusterReport]) -> impl Iterator<Item = Finding> + 'r {
-        let seen: BTreeSet<&str> = reports.iter().map(|report| report.cluster.id.name.as_str()).collect();
-        let missing = self.names.iter().filter(move |name| !seen.contains(name.as_str()));
-        missing.map(|name| {
+    /// A finding for each cluster that a person named and that is not among those seen.
+    pub(super) fn missing<'s>(&self, seen: impl IntoIterator<Item = &'s ClusterId>) -> Vec<Finding> {
+        let seen: BTreeSet<String> = seen.into_iter().flat_map(|id| [id.name.clone(), id.to_string()]).collect();
+        let missing = self.names.iter().filter(|name| self.by_person && !seen.contains(*name));
+        let finding = |name: &String| {
             let message = format!("no cluster named {name} was found in this pass");
             Finding::gap(FindingCode::ClusterUnreadable, name.clone(), message)
                 .next("see with `rolecall discover` which clusters there are")
-        })
+        };
+        missing.map(finding).collect()
+    }
+
+    /// A finding for each account that a person named and that is not among those walked.
+    pub(super) fn missing_accounts(&self, walked: &[Account]) -> Vec<Finding> {
+        let is_walked = |id: &AccountId| walked.iter().any(|account| account.id == *id);
+        let missing = self.accounts.iter().filter(|id| self.by_person && !is_walked(id));
+        let finding = |id: &AccountId| {
+            let message = format!(
+                "account {id} is not walked: it does not belong to the organization, is not active, or is left out by \
+                 the settings"
+            );
+            let place = Place { account: Some(id.clone()), ..Place::default() };
+            Finding::gap(FindingCode::AccountUnreadable, id.to_string(), message)
+                .next("see with `rolecall discover` which accounts there are")
+                .at(place)
+        };
+        missing.map(finding).collect()
     }
 }
 
@@ -93,5 +116,13 @@ mod tests {
         assert_eq!(anywhere.singled_out(&"111111111111".parse().unwrap(), &Region::new("eu-west-1")), None);
         let there = Within { names, accounts: BTreeSet::from(["111111111111".parse().unwrap()]), ..Within::default() };
         assert!(there.covers(&id("111111111111", "a")) && !there.covers(&id("222222222222", "a")));
+        let whole = Within {
+            names: BTreeSet::from(["111111111111/eu-west-1/a".to_owned()]),
+            by_person: true,
+            ..Within::default()
+        };
+        assert!(whole.covers(&id("111111111111", "a")) && !whole.covers(&id("222222222222", "a")));
+        assert_eq!(whole.missing([&id("111111111111", "a")]), []);
+        assert_eq!(whole.missing([&id("222222222222", "a")]).len(), 1);
     }
 }

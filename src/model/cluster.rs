@@ -81,8 +81,10 @@ impl FromStr for AuthenticationMode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClusterPhase {
-    /// ACTIVE or UPDATING: its API server answers.
+    /// ACTIVE: its API server answers.
     Ready,
+    /// UPDATING: its API server answers, and who gets in or how it is reached may be about to change.
+    Updating,
     /// CREATING, DELETING, FAILED, PENDING or a status not known to this version: left alone, by its EKS name.
     LeftAlone(String),
 }

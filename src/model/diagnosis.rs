@@ -86,6 +86,8 @@ pub enum Need {
     HubRole,
     /// That the organization's accounts are known.
     Accounts,
+    /// That the clusters are there which a person asked for.
+    Clusters,
     /// An IAM action of the hub.
     HubAction(&'static str),
     /// That the hub may assume the member role.
@@ -108,6 +110,7 @@ impl fmt::Display for Need {
             Self::Credentials => f.write_str("credentials"),
             Self::HubRole => f.write_str("assuming the hub role"),
             Self::Accounts => f.write_str("the list of accounts"),
+            Self::Clusters => f.write_str("the clusters that were asked for"),
             Self::HubAction(action) | Self::MemberAction(action) => f.write_str(action),
             Self::MemberRole => f.write_str("sts:AssumeRole"),
             Self::Reach => f.write_str("reaching the API server"),
@@ -288,6 +291,8 @@ pub struct Diagnosis {
     pub member_external_id: bool,
     /// Whether the settings have a source identity.
     pub source_identity: bool,
+    /// The ARN of the queue of events, where the settings name one.
+    pub queue: Option<String>,
     /// The hub, the accounts and the clusters, sorted.
     pub checked: Vec<Checked>,
 }

@@ -89,6 +89,7 @@ fn row(who: &[String; 3], what: [String; 5]) -> [String; 8] {
 fn status(cluster: &Cluster) -> &str {
     match &cluster.phase {
         ClusterPhase::Ready => "ready",
+        ClusterPhase::Updating => "updating",
         ClusterPhase::LeftAlone(status) => status,
     }
 }

@@ -143,6 +143,11 @@ impl Scene {
         fs::write(self.folder.path().join("rolecall.yaml"), text).unwrap();
     }
 
+    /// Adds an entry to the policy.
+    pub fn policy(&self, entry: &str) {
+        fs::write(self.folder.path().join("policy.yaml"), format!("{POLICY}{entry}")).unwrap();
+    }
+
     /// Settings with a hub role that trusts nobody yet; gives its ARN.
     pub fn with_hub_role(&self, external_id: &str) -> String {
         self.lab.world().write().add_role(&id(HUB), "/", "rolecall-hub", json!({"Statement": []}), long_ago()).unwrap();

@@ -22,7 +22,7 @@ pub(in crate::daemon) struct Asked {
 pub(in crate::daemon) enum Served {
     /// It failed as a whole.
     Failed,
-    /// It saw what was asked for, but for these new clusters that are not ready, or could not be read.
+    /// It saw what was asked for, but for these clusters that are being made or changed, or could not be read.
     Done { unready: BTreeSet<ClusterId> },
 }
 
@@ -48,15 +48,16 @@ impl Served {
         let unready = |id: &ClusterId| match report.clusters.iter().find(|seen| seen.cluster.id == *id) {
             Some(seen) => match &seen.cluster.phase {
                 ClusterPhase::Ready => seen.status.is_unknown(),
+                ClusterPhase::Updating => true,
                 ClusterPhase::LeftAlone(status) => status == "CREATING" || status == "PENDING",
             },
             // What is not there is gone, or is not meant by the settings, as long as everything could be read.
             None => unread,
         };
-        let new = targets.iter().filter_map(|target| match target {
-            Target::Cluster { id, is_new: true } => Some(id),
+        let followed = targets.iter().filter_map(|target| match target {
+            Target::Cluster { id, until_active: true } => Some(id),
             _ => None,
         });
-        Self::Done { unready: new.filter(|id| unready(id)).cloned().collect() }
+        Self::Done { unready: followed.filter(|id| unready(id)).cloned().collect() }
     }
 }

@@ -15,6 +15,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     asked::{Asked, Served},
+    gathered::{Gathered, Held},
     line::{Connection, Line, Received},
     pending::Pending,
 };
@@ -26,8 +27,6 @@ use crate::{
     web::{self, EventResult},
 };
 
-/// For how long after the first event others are gathered, so that what one change sets off is looked at once.
-const WINDOW: Duration = Duration::from_secs(1);
 /// How often messages that are worked on are hidden anew, and for how long: well within the queue's own timeout, which is
 /// 30 seconds unless it says otherwise, and for long enough that one call that fails does not show them.
 const HIDE_EVERY: Duration = Duration::from_secs(15);
@@ -38,12 +37,6 @@ const MOST: usize = 500;
 const REMEMBERED: usize = 10_000;
 /// Calls to the queue at the same time.
 const AT_ONCE: usize = 8;
-
-/// A message that is worked on.
-struct Held {
-    receipt: String,
-    event: String,
-}
 
 /// What the runner was asked for.
 struct Flight {
@@ -58,10 +51,7 @@ pub(super) struct Desk {
     asks: mpsc::Sender<Asked>,
     state: Arc<web::State>,
     queue: Option<Queue>,
-    /// What was gathered and not asked for yet, and when that is due.
-    held: Vec<Held>,
-    targets: BTreeSet<Target>,
-    ask_at: Option<Instant>,
+    gathered: Gathered,
     flight: Option<Flight>,
     pending: Pending,
     hide_at: Option<Instant>,
@@ -78,9 +68,7 @@ impl Desk {
             asks,
             state,
             queue: None,
-            held: Vec::new(),
-            targets: BTreeSet::new(),
-            ask_at: None,
+            gathered: Gathered::default(),
             flight: None,
             pending: Pending::default(),
             hide_at: None,
@@ -101,22 +89,26 @@ impl Desk {
             {
                 receiving = Some(line.next().boxed());
             }
-            let idle = self.flight.is_none();
+            let due = self.due().filter(|_| self.flight.is_none());
             tokio::select! {
                 (line, received) = or_never(receiving.as_mut()) => {
                     (receiving, waiting) = (None, Some(line));
                     self.receive(received).await;
                 }
                 served = reply(self.flight.as_mut()) => self.served(served).await,
-                () = at(self.ask_at), if idle => if !self.ask().await { return },
-                () = at(self.pending.next()), if idle && self.ask_at.is_none() => if !self.ask().await { return },
+                () = at(due) => if !self.ask().await { return },
                 () = at(self.hide_at) => self.hide().await,
             }
         }
     }
 
+    /// When something is asked for next: what was gathered, or a cluster that is looked at again.
+    fn due(&self) -> Option<Instant> {
+        self.gathered.due().into_iter().chain(self.pending.next()).min()
+    }
+
     fn working_on(&self) -> usize {
-        self.held.len() + self.flight.as_ref().map_or(0, |flight| flight.held.len())
+        self.gathered.held().count() + self.flight.as_ref().map_or(0, |flight| flight.held.len())
     }
 
     async fn receive(&mut self, received: Received) {
@@ -160,31 +152,31 @@ impl Desk {
             flight.held.push(held);
             return None;
         }
-        if same(&self.held) {
-            self.state.record_event(EventResult::Duplicate);
-        } else {
-            debug!(event = trigger.name, target = ?trigger.target, "an event names what to look at");
-            self.targets.insert(trigger.target);
-            self.ask_at.get_or_insert_with(|| Instant::now() + WINDOW);
+        match self.gathered.join(held) {
+            Ok(()) => self.state.record_event(EventResult::Duplicate),
+            Err(held) => {
+                debug!(event = trigger.name, target = ?trigger.target, "an event names what to look at");
+                self.gathered.take(held, trigger.target, Instant::now());
+            }
         }
-        self.held.push(held);
         None
     }
 
-    /// Asks for everything gathered, and for the clusters that are due; false when there is nobody to ask.
+    /// Asks for what was gathered, and for the clusters that are due; false when there is nobody to ask.
     async fn ask(&mut self) -> bool {
-        self.ask_at = None;
-        let mut targets = std::mem::take(&mut self.targets);
-        targets.extend(self.pending.due(Instant::now()));
+        let now = Instant::now();
+        let (held, mut targets) = self.gathered.ask(now);
+        targets.extend(self.pending.due(now));
         let (reply, replied) = oneshot::channel();
         let asked = Asked { targets: targets.clone(), reply };
-        self.flight = Some(Flight { held: std::mem::take(&mut self.held), targets, reply: replied });
+        self.flight = Some(Flight { held, targets, reply: replied });
         self.asks.send(asked).await.is_ok()
     }
 
     async fn served(&mut self, served: Served) {
         let Some(Flight { held, targets, .. }) = self.flight.take() else { return };
-        if self.held.is_empty() {
+        self.gathered.looked(&targets, Instant::now());
+        if self.gathered.held().next().is_none() {
             self.hide_at = None;
         }
         match served {
@@ -223,7 +215,7 @@ impl Desk {
         self.hide_at = Some(Instant::now() + HIDE_EVERY);
         let Some(queue) = self.queue.clone() else { return };
         let flying = self.flight.iter().flat_map(|flight| &flight.held);
-        let held = self.held.iter().chain(flying);
+        let held = self.gathered.held().chain(flying);
         let hiding = held.map(|held| queue.hide(&held.receipt, HIDE_FOR).boxed()).collect();
         if let Some(error) = first_failure(hiding).await {
             debug!(%error, "a message could not be hidden for longer: it may come twice, which does no harm");

@@ -3,6 +3,7 @@
 
 mod asked;
 mod desk;
+mod gathered;
 mod line;
 mod pending;
 

@@ -1,4 +1,4 @@
-//! Clusters that are being created: EKS tells nobody when they are ready, so that they are looked at again.
+//! Clusters that are being created or changed: EKS tells nobody when they are ACTIVE, so that they are looked at again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,13 +36,13 @@ impl Pending {
     /// What is due by now.
     pub(super) fn due(&self, now: Instant) -> impl Iterator<Item = Target> + '_ {
         let due = self.0.iter().filter(move |(_, watch)| watch.next <= now);
-        due.map(|(id, _)| Target::Cluster { id: id.clone(), is_new: true })
+        due.map(|(id, _)| Target::Cluster { id: id.clone(), until_active: true })
     }
 
     /// Of those looked at, these are not ready yet; the others are done with.
     pub(super) fn looked(&mut self, targets: &BTreeSet<Target>, unready: &BTreeSet<ClusterId>, now: Instant) {
         for target in targets {
-            let Target::Cluster { id, is_new: true } = target else { continue };
+            let Target::Cluster { id, until_active: true } = target else { continue };
             if unready.contains(id) {
                 self.again(id, now);
             } else {
@@ -84,7 +84,7 @@ mod tests {
     fn pauses_grow_until_the_cluster_is_ready_or_an_hour_has_passed() {
         let id = samples::cluster("new").id;
         let (targets, unready) =
-            (BTreeSet::from([Target::Cluster { id: id.clone(), is_new: true }]), BTreeSet::from([id]));
+            (BTreeSet::from([Target::Cluster { id: id.clone(), until_active: true }]), BTreeSet::from([id]));
         let (start, mut pending) = (Instant::now(), Pending::default());
         let (mut now, mut looks) = (start, Vec::new());
         pending.looked(&targets, &unready, now);

@@ -74,17 +74,7 @@ impl Center {
 
     /// The ids of the groups with this display name: none, one, or several that cannot be told apart.
     pub(super) async fn group_ids(&self, store: &str, name: &str) -> Result<BTreeSet<String>, DiscoverError> {
-        let call = self.call(actions::GET_GROUP_ID).on(format!("group {name}"));
-        let attribute = UniqueAttribute::builder().attribute_path("displayName").attribute_value(name.into()).build();
-        let attribute = attribute.map_err(|e| DiscoverError::new(DiscoverErrorKind::Other, &call, &e.to_string()))?;
-        self.rates.group_id.wait().await;
-        let asking = self.store.get_group_id().identity_store_id(store);
-        let asking = asking.alternate_identifier(AlternateIdentifier::UniqueAttribute(attribute)).send();
-        let id = match Box::pin(asking).await {
-            Ok(answer) => answer.group_id,
-            Err(error) if lacks_group(&error) => return Ok(BTreeSet::new()),
-            Err(error) => return Err(DiscoverError::of(&error, &call)),
-        };
+        let Some(id) = self.group_id(store, name).await? else { return Ok(BTreeSet::new()) };
         let mut ids = BTreeSet::from([id]);
         match self.groups(store, Some(name), usize::MAX).await {
             Ok(same) => ids.extend(same.into_iter().map(|(id, _)| id)),
@@ -93,6 +83,21 @@ impl Center {
             Err(error) => return Err(error),
         }
         Ok(ids)
+    }
+
+    /// The id that Identity Store gives for this display name, if any.
+    pub(super) async fn group_id(&self, store: &str, name: &str) -> Result<Option<String>, DiscoverError> {
+        let call = self.call(actions::GET_GROUP_ID).on(format!("group {name}"));
+        let attribute = UniqueAttribute::builder().attribute_path("displayName").attribute_value(name.into()).build();
+        let attribute = attribute.map_err(|e| DiscoverError::new(DiscoverErrorKind::Other, &call, &e.to_string()))?;
+        self.rates.group_id.wait().await;
+        let asking = self.store.get_group_id().identity_store_id(store);
+        let asking = asking.alternate_identifier(AlternateIdentifier::UniqueAttribute(attribute)).send();
+        match Box::pin(asking).await {
+            Ok(answer) => Ok(Some(answer.group_id)),
+            Err(error) if lacks_group(&error) => Ok(None),
+            Err(error) => Err(DiscoverError::of(&error, &call)),
+        }
     }
 
     /// Names of groups that are much like this one.
@@ -104,7 +109,7 @@ impl Center {
     /// The groups with their names, of so many pages.
     // The filter is the one way to see that a name is taken twice; GetGroupId gives one id in any case.
     #[allow(deprecated)]
-    async fn groups(
+    pub(super) async fn groups(
         &self,
         store: &str,
         name: Option<&str>,

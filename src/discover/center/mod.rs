@@ -11,6 +11,7 @@ mod ask;
 mod directory;
 mod memory;
 mod sharing;
+mod trials;
 mod words;
 
 use std::{fmt, sync::Arc};

@@ -13,6 +13,9 @@ mod pattern;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
+mod trials;
+
+pub(super) use trials::trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -66,7 +66,7 @@ async fn clusters_of_all_pages_come_with_their_mode_and_phase() {
         [
             ("old", AuthenticationMode::ConfigMap, ClusterPhase::Ready),
             ("new", AuthenticationMode::ApiAndConfigMap, ClusterPhase::Ready),
-            ("api", AuthenticationMode::Api, ClusterPhase::Ready),
+            ("api", AuthenticationMode::Api, ClusterPhase::Updating),
             ("making", AuthenticationMode::ConfigMap, left_alone("CREATING")),
             ("changing", AuthenticationMode::ConfigMap, left_alone("DREAMING")),
         ]

@@ -38,7 +38,7 @@ pub(super) async fn examine(doctor: &Doctor, stop: &Stop, eks: &Eks, name: &str)
     };
     seen.note(DESCRIBE_CLUSTER, Verdict::Fine);
     let meant = !matches!(selection::means(&doctor.context, &cluster), Ok(false));
-    if !meant || cluster.phase != ClusterPhase::Ready {
+    if !meant || matches!(cluster.phase, ClusterPhase::LeftAlone(_)) {
         return seen;
     }
     doctor.context.progress.clusters_found(1);

@@ -90,6 +90,13 @@ fn not_needed(action: &str) -> Verdict {
         DESCRIBE_CLUSTER => "there is no cluster",
         SIMULATE => "no write has to be asked about",
         "iam:GetRole" | "iam:GetUser" | "iam:ListRoles" => "the policy names nobody for whom it is called",
+        "iam:GetGroup" => "the policy names no IAM group here",
+        "iam:GetGroupPolicy"
+        | "iam:GetPolicy"
+        | "iam:GetPolicyVersion"
+        | "iam:ListAttachedGroupPolicies"
+        | "iam:ListGroupPolicies" => "no IAM group that the policy names here takes it",
+        "eks:UpdateClusterConfig" | "eks:DescribeUpdate" => "only `rolecall migrate --to` calls it",
         _ if ENTRY_READS.contains(&action) => "no cluster reads access entries",
         _ if ENTRY_WRITES_OF_CLUSTER.contains(&action) || ENTRY_WRITES_OF_ENTRY.contains(&action) => {
             "no access entry is written"
@@ -134,7 +141,12 @@ async fn clusters(doctor: Arc<Doctor>, stop: Arc<Stop>, region: Region) -> Seen 
     };
     seen.note(LIST_CLUSTERS, Verdict::Fine);
     let mut tasks = JoinSet::new();
-    for name in names {
+    let within = doctor.context.options.within.as_ref();
+    let covered = |name: &String| {
+        let (account, region) = (stop.account.id.clone(), region.clone());
+        within.is_none_or(|within| within.covers(&ClusterId { account, region, name: name.clone() }))
+    };
+    for name in names.into_iter().filter(covered) {
         let (doctor, stop, eks) = (Arc::clone(&doctor), Arc::clone(&stop), Arc::clone(&eks));
         tasks.spawn(
             async move { doctor.clusters.take(Box::pin(cluster::examine(&doctor, &stop, &eks, &name))).await }
@@ -174,7 +186,7 @@ async fn writes(doctor: &Doctor, stop: &Stop, seen: &mut Seen) {
                 // That it may not be asked is no lack in itself: passes work without.
                 seen.note(SIMULATE, verdicts::not_asked(&error));
                 for action in actions {
-                    seen.note(action, verdicts::not_tried(&error));
+                    seen.note(action, verdicts::not_tried(&error, &stop.role, "deploy/iam/member-policy.json"));
                 }
             }
         }

@@ -3,6 +3,7 @@
 //! Reads are tried for real. Nothing that changes anything is ever tried: of writes to AWS, IAM is asked what would
 //! become of them, and of rights in a cluster, the cluster.
 
+mod beside;
 mod cluster;
 mod member;
 mod verdicts;
@@ -14,27 +15,31 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
 use super::{
-    Context, FleetError, Inputs, PassOptions, Progress, accounts,
+    Context, FleetError, Inputs, PassOptions, Progress, Within, accounts,
     tasks::{FAULT, join_all, or_fault},
 };
 use crate::{
     discover::{self, Caller, DiscoverError, DiscoverErrorKind, Hub, Turns},
-    model::{Account, Arn, Checked, Diagnosis, Need, Part, Partition, PassKind, Place, Told, Verdict},
+    model::{
+        Account, Arn, Checked, ClusterId, Diagnosis, Finding, Need, Part, Partition, PassKind, Place, Told, Verdict,
+    },
     settings::Mode,
 };
 
 /// Looks at the hub, every account and every cluster that the settings mean. `hub` is what came of looking for
-/// credentials: when that failed for lack of something, this is what is told.
+/// credentials: when that failed for lack of something, this is what is told. `within` confines it to a part of the fleet.
 ///
 /// # Errors
 /// When AWS cannot be asked at all, or the work is called off.
 pub async fn diagnose(
     inputs: Arc<Inputs>,
+    within: Option<Within>,
     hub: Result<Arc<Hub>, DiscoverError>,
     cancel: CancellationToken,
     progress: Arc<dyn Progress>,
 ) -> Result<Diagnosis, FleetError> {
-    let context = Arc::new(Context::new(inputs, PassOptions::new(PassKind::Plan), cancel, progress));
+    let options = PassOptions { within, ..PassOptions::new(PassKind::Plan) };
+    let context = Arc::new(Context::new(inputs, options, cancel, progress));
     let mut diagnosis = empty(&context);
     let hub = match hub {
         Ok(hub) => hub,
@@ -44,6 +49,8 @@ pub async fn diagnose(
         }
     };
     diagnosis.partition = hub.partition().clone();
+    let queue = context.inputs.settings.events.as_ref();
+    diagnosis.queue = queue.map(|queue| beside::arn(queue, hub.partition()));
     diagnosis.hub = Some(trusted(hub.caller(), &context).to_string());
     let work = Box::pin(examine(&context, &hub, &mut diagnosis));
     context.unless_called_off(work).await.ok_or(FleetError::Cancelled)??;
@@ -64,6 +71,7 @@ fn empty(context: &Context) -> Diagnosis {
         hub_external_id: hub.is_some_and(|hub| hub.external_id.is_some()),
         member_external_id: member.external_id.is_some(),
         source_identity: member.source_identity.is_some(),
+        queue: None,
         checked: Vec::new(),
     }
 }
@@ -117,12 +125,11 @@ async fn examine(context: &Arc<Context>, hub: &Arc<Hub>, diagnosis: &mut Diagnos
         checks.push((Need::HubAction(action), verdicts::of_trial(result)));
     }
     checks.extend(left_out(context, &tried, reads_organization));
+    let some_account = listed.as_ref().ok().and_then(|known| Some(known.accounts.first()?.id.clone()));
     match listed {
         Ok(organization) => {
             diagnosis.organization = organization.id;
-            let gap = organization.findings.iter().find(|finding| finding.incomplete);
-            let known = gap.map_or(Verdict::Fine, |gap| verdicts::before(&gap.message));
-            checks.push((Need::Accounts, known));
+            checks.push((Need::Accounts, without(&organization.findings)));
         }
         // What is missing is told by the trials; accounts that were told of before are looked at all the same.
         Err(FleetError::Discover(error)) if lacks(&error) => {
@@ -130,23 +137,40 @@ async fn examine(context: &Arc<Context>, hub: &Arc<Hub>, diagnosis: &mut Diagnos
         }
         Err(error) => return Err(error),
     }
+    let (queue, center) =
+        futures::join!(beside::queue(context, hub), beside::center(context, hub, some_account.as_ref()));
+    let of_others = beside::sorted([queue, center], &mut checks);
     let principal = Some(hub.caller().arn.to_string());
+    let accounts: Vec<Checked> = join_all(accounts).await.into_iter().flatten().collect();
+    if let Some(within) = &context.options.within {
+        let seen: Vec<ClusterId> = accounts.iter().filter_map(cluster_of).collect();
+        checks.push((Need::Clusters, without(&within.missing(&seen))));
+    }
+    diagnosis.checked.extend(of_others);
     diagnosis.checked.push(checked(Part::Hub, Place::default(), principal, checks));
-    diagnosis.checked.extend(join_all(accounts).await.into_iter().flatten());
+    diagnosis.checked.extend(accounts);
     Ok(())
+}
+
+/// The verdict on a list, by what was found to be lacking in it.
+fn without(findings: &[Finding]) -> Verdict {
+    let gaps: Vec<&str> = findings.iter().filter(|gap| gap.incomplete).map(|gap| gap.message.as_str()).collect();
+    if gaps.is_empty() { Verdict::Fine } else { verdicts::before(&gaps.join("; ")) }
+}
+
+fn cluster_of(checked: &Checked) -> Option<ClusterId> {
+    let Place { account, region, cluster, .. } = checked.place.clone();
+    Some(ClusterId { account: account?, region: region?, name: cluster? })
 }
 
 fn lacks(error: &DiscoverError) -> bool {
     matches!(verdicts::of_error(error), Verdict::Missing(_))
 }
 
-/// The hub's actions that were not tried, and why. Assuming the member role is told of with each account.
+/// The actions on the organization that were not tried, and why. Assuming the member role is told of with each account.
 fn left_out(context: &Context, tried: &BTreeSet<&'static str>, reads_organization: bool) -> Vec<(Need, Verdict)> {
     let need = accounts::need(context);
     let why = |action: &str| {
-        if !action.starts_with("organizations:") {
-            return verdicts::before("nothing asks for it");
-        }
         if !reads_organization {
             return Verdict::NotNeeded("the settings name the accounts");
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     discover::{DiscoverError, DiscoverErrorKind, Simulated},
-    model::{Cause, Told, Unreadable, UnreadableKind, Verdict},
+    model::{Arn, Cause, Told, Unreadable, UnreadableKind, Verdict},
 };
 
 /// What AWS says where something stands above what a policy of the role could allow.
@@ -102,17 +102,15 @@ pub(super) fn of_simulation(action: &str, simulated: &Simulated, resource: &str,
 }
 
 /// A call that would change something, when nobody may be asked what would become of it.
-pub(super) fn not_tried(error: &DiscoverError) -> Verdict {
+pub(super) fn not_tried(error: &DiscoverError, role: &Arn, policy: &str) -> Verdict {
     Verdict::Untold(Told {
         cause: Cause::NotTried,
         what: format!(
             "it changes something, so it is not tried, and IAM cannot be asked what would become of it: {error}"
         ),
-        next: Some(
-            "Allow iam:SimulatePrincipalPolicy on the member role to itself, or compare its policy with \
-             deploy/iam/member-policy.json."
-                .to_owned(),
-        ),
+        next: Some(format!(
+            "Allow iam:SimulatePrincipalPolicy on {role} to itself, or compare its policies with {policy}."
+        )),
     })
 }
 

@@ -13,15 +13,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
 use super::{
-    Context, FleetError, Inputs, PassOptions, Progress, examine,
+    Context, FleetError, Inputs, PassOptions, Progress, Within, examine,
     tasks::{cluster_span, join_all, or_fault},
     walk,
 };
 use crate::{
     discover::{Hub, Turns},
     model::{
-        AuthenticationMode, Cluster, ClusterReport, Finding, FindingCode, MigrateReport, MigratedCluster, PassKind,
-        Unreadable, UnreadableKind,
+        AuthenticationMode, Cluster, ClusterReport, MigrateReport, MigratedCluster, PassKind, Unreadable,
+        UnreadableKind,
     },
 };
 
@@ -39,8 +39,8 @@ pub struct MigrateOptions {
     pub settle: Duration,
     /// How long all of it may take.
     pub timeout: Duration,
-    /// Only these clusters, each by its name or as `ACCOUNT/REGION/NAME`; all when there are none.
-    pub clusters: Vec<String>,
+    /// Only this part of the fleet; without it, all of it.
+    pub within: Option<Within>,
 }
 
 impl MigrateOptions {
@@ -49,8 +49,7 @@ impl MigrateOptions {
     }
 
     fn means(&self, cluster: &Cluster) -> bool {
-        let id = cluster.id.to_string();
-        self.clusters.is_empty() || self.clusters.iter().any(|name| *name == cluster.id.name || *name == id)
+        self.within.as_ref().is_none_or(|within| within.covers(&cluster.id))
     }
 }
 
@@ -100,7 +99,10 @@ pub async fn survey(
     });
     let clusters: Vec<Cluster> = found.clusters.into_iter().filter(|c| shared.options.means(c)).collect();
     let mut findings = found.findings;
-    findings.extend(unmet(&shared.options, &clusters));
+    if let Some(within) = &shared.options.within {
+        findings.extend(within.missing_accounts(&found.accounts));
+        findings.extend(within.missing(clusters.iter().map(|cluster| &cluster.id)));
+    }
     let clusters = clusters.into_iter().map(|cluster| only(examine::fault(cluster))).collect();
     let looks = on_each(&shared, clusters, |shared, unseen| async move {
         let site = Site::new(&shared, unseen.report.cluster);
@@ -166,18 +168,6 @@ where
 /// A cluster of whose rows nothing is known.
 fn only(report: ClusterReport) -> MigratedCluster {
     MigratedCluster { report, rows: Vec::new(), mode: None, waits_until: None }
-}
-
-/// Clusters that were asked for and are not there.
-fn unmet(options: &MigrateOptions, clusters: &[Cluster]) -> Vec<Finding> {
-    let met = |name: &&String| clusters.iter().any(|c| c.id.name == **name || c.id.to_string() == **name);
-    let missing = options.clusters.iter().filter(|name| !met(name));
-    let finding = |name: &String| {
-        let message = format!("cluster {name} was asked for and is not there");
-        Finding::gap(FindingCode::ClusterUnreadable, name.clone(), message)
-            .next("see `rolecall discover` for the clusters that there are")
-    };
-    missing.map(finding).collect()
 }
 
 /// Why something is not known when it was called off.

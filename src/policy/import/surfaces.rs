@@ -199,8 +199,9 @@ impl Reader<'_> {
         if let Err(why) = names::username(username) {
             return self.note(NoteKind::Inexpressible, arn, why);
         }
-        let checked = groups.iter().map(|group| names::subject_name(group).and_then(|()| names::granted_group(group)));
-        if let Some(why) = checked.filter_map(Result::err).next() {
+        let mut checked =
+            groups.iter().map(|group| names::subject_name(group).and_then(|()| names::granted_group(group)));
+        if let Some(why) = checked.find_map(Result::err) {
             return self.note(NoteKind::Inexpressible, arn, why);
         }
         if self.doors.people.iter().any(|held| held.person.principal == person.principal) {

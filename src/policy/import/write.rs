@@ -150,9 +150,12 @@ fn account_name(fleet: &Fleet<'_>, id: &str) -> String {
     found.map_or_else(|| id.to_owned(), |cluster| cluster.account.name.clone())
 }
 
+/// The roles that a subject is bound to, each with the namespace of the binding.
+type BoundRoles<'f> = Vec<(Option<&'f str>, &'f RoleRef)>;
+
 /// Facts that one entry can say: the bindings of a subject on the same clusters are one.
 fn sayings(holders: &BTreeMap<Fact, Bits>) -> Vec<(Saying, Bits)> {
-    let mut bound: BTreeMap<(&RbacSubject, &Bits), Vec<(Option<&str>, &RoleRef)>> = BTreeMap::new();
+    let mut bound: BTreeMap<(&RbacSubject, &Bits), BoundRoles<'_>> = BTreeMap::new();
     let mut sayings = Vec::new();
     for (fact, bits) in holders {
         match fact {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::model::{Diagnosis, Partition};
 
 const HUB_POLICY: &str = include_str!("../../../deploy/iam/hub-policy.json");
+const CENTER_POLICY: &str = include_str!("../../../deploy/iam/identity-center-policy.json");
 const HUB_TRUST: &str = include_str!("../../../deploy/iam/hub-trust.json");
 const MEMBER_POLICY: &str = include_str!("../../../deploy/iam/member-policy.json");
 const MEMBER_TRUST: &str = include_str!("../../../deploy/iam/member-trust.json");
@@ -36,13 +37,25 @@ struct Statement {
     condition: Option<Value>,
 }
 
-/// Statements that allow the hub these actions.
-pub(super) fn hub_policy(diagnosis: &Diagnosis, actions: &BTreeSet<&str>) -> String {
+/// Statements that allow the hub, or whoever reads the queue for it, these actions.
+pub(super) fn hub_policy(diagnosis: &Diagnosis, who: Option<&str>, actions: &BTreeSet<&str>) -> String {
     let mut actions = actions.clone();
     if diagnosis.source_identity && actions.contains("sts:AssumeRole") {
         actions.insert(SET_SOURCE_IDENTITY);
     }
-    policy(HUB_POLICY, diagnosis, &actions)
+    let mut text = HUB_POLICY.to_owned();
+    if let Some(queue) = &diagnosis.queue {
+        text = text.replace("arn:aws:sqs:*:*:rolecall-events", queue);
+    }
+    if let Some(who) = who {
+        text = text.replace("arn:aws:iam::*:role/rolecall-hub", who);
+    }
+    policy(&text, diagnosis, &actions)
+}
+
+/// Statements that allow whoever reads Identity Center these actions.
+pub(super) fn center_policy(diagnosis: &Diagnosis, actions: &BTreeSet<&str>) -> String {
+    policy(CENTER_POLICY, diagnosis, actions)
 }
 
 /// Statements that allow the member role these actions.

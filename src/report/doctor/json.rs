@@ -118,6 +118,7 @@ fn need(need: &Need) -> NeedEntry {
         Need::Credentials => other("credentials"),
         Need::HubRole => other("hub-role"),
         Need::Accounts => other("accounts"),
+        Need::Clusters => other("clusters"),
         Need::HubAction(action) | Need::MemberAction(action) => NeedEntry::Action { action },
         Need::MemberRole => NeedEntry::Action { action: "sts:AssumeRole" },
         Need::Reach => other("reach"),

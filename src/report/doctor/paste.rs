@@ -30,7 +30,7 @@ pub(super) struct Paste<'a> {
 pub(super) fn pastes(diagnosis: &Diagnosis) -> Vec<Paste<'_>> {
     let mut all = Vec::new();
     all.extend(hub_trust(diagnosis));
-    all.extend(hub_policy(diagnosis));
+    all.extend(hub_policies(diagnosis));
     all.extend(member_trust(diagnosis));
     all.extend(member_policies(diagnosis));
     all.extend(ways_in(diagnosis));
@@ -74,33 +74,61 @@ fn blames_the_hub(verdict: &Verdict) -> bool {
     verdict.told().is_some_and(|told| told.what.contains("identity-based policy"))
 }
 
-fn hub_policy(diagnosis: &Diagnosis) -> Option<Paste<'_>> {
-    let mut actions = BTreeSet::new();
+/// The policies of the hub, and of the roles that read the queue of events and Identity Center for it.
+fn hub_policies(diagnosis: &Diagnosis) -> Vec<Paste<'_>> {
+    let hubs = diagnosis.checked.iter().filter(|checked| checked.part == Part::Hub);
+    hubs.flat_map(|checked| policies_of(diagnosis, checked)).collect()
+}
+
+fn policies_of<'d>(diagnosis: &'d Diagnosis, checked: &'d Checked) -> Vec<Paste<'d>> {
+    let is_own = checked.checks.iter().any(|(need, _)| *need == Need::Credentials);
+    let lacks = |(need, verdict): &(Need, Verdict)| match need {
+        Need::HubAction(action) if is_missing(verdict, Cause::NotAllowed) => Some(*action),
+        // What only this command calls: with it the rest can be told.
+        Need::HubAction(action) if State::of(verdict) == State::Advice => Some(*action),
+        _ => None,
+    };
+    let mut lacking: BTreeSet<&str> = checked.checks.iter().filter_map(lacks).collect();
+    if is_own && cannot_assume(diagnosis) {
+        lacking.insert("sts:AssumeRole");
+    }
+    let (center, of_hub): (BTreeSet<&str>, BTreeSet<&str>) =
+        lacking.into_iter().partition(|action| action.starts_with("sso:") || action.starts_with("identitystore:"));
+    let who = if is_own { diagnosis.hub.as_deref() } else { checked.principal.as_deref() };
+    let whose = match (is_own, who) {
+        (true, who) => format!("the hub, {}", who.unwrap_or("the hub role")),
+        (false, who) => format!("the role {}", who.unwrap_or_default()),
+    };
+    let paste = |kind, text| Paste {
+        kind,
+        language: "json",
+        to_do: format!("Add this to the policies of {whose}"),
+        notes: Vec::new(),
+        places: vec![checked],
+        text,
+    };
+    let mut all = Vec::new();
+    if !of_hub.is_empty() {
+        all.push(paste("hub-policy", iam::hub_policy(diagnosis, who, &of_hub)));
+    }
+    if !center.is_empty() {
+        all.push(paste("identity-center-policy", iam::center_policy(diagnosis, &center)));
+    }
+    all
+}
+
+/// Whether it is the hub's own policies that keep it from assuming the member role. A hub that gets into one account may
+/// assume the role everywhere, as the policy is written.
+fn cannot_assume(diagnosis: &Diagnosis) -> bool {
     let (mut accounts, mut refused, mut blamed) = (0, 0, false);
     for (need, verdict) in diagnosis.checked.iter().flat_map(|checked| &checked.checks) {
-        match need {
-            Need::HubAction(action) if is_missing(verdict, Cause::NotAllowed) => drop(actions.insert(*action)),
-            Need::MemberRole => {
-                accounts += 1;
-                refused += usize::from(is_missing(verdict, Cause::NotAllowed));
-                blamed |= is_missing(verdict, Cause::NotAllowed) && blames_the_hub(verdict);
-            }
-            _ => {}
+        if *need == Need::MemberRole {
+            accounts += 1;
+            refused += usize::from(is_missing(verdict, Cause::NotAllowed));
+            blamed |= is_missing(verdict, Cause::NotAllowed) && blames_the_hub(verdict);
         }
     }
-    // A hub that gets into one account may assume the role everywhere, as the policy is written.
-    if blamed || (accounts > 0 && refused == accounts) {
-        actions.insert("sts:AssumeRole");
-    }
-    let places = diagnosis.checked.iter().filter(|checked| checked.part == Part::Hub).collect();
-    (!actions.is_empty()).then(|| Paste {
-        kind: "hub-policy",
-        language: "json",
-        to_do: format!("Add this to the policies of the hub, {}", diagnosis.hub.as_deref().unwrap_or("the hub role")),
-        notes: Vec::new(),
-        places,
-        text: iam::hub_policy(diagnosis, &actions),
-    })
+    blamed || (accounts > 0 && refused == accounts)
 }
 
 fn member_trust(diagnosis: &Diagnosis) -> Option<Paste<'_>> {

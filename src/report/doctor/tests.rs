@@ -46,6 +46,7 @@ fn diagnosis(checked: Vec<Checked>) -> Diagnosis {
         hub_external_id: true,
         member_external_id: true,
         source_identity: true,
+        queue: None,
         checked,
     }
 }
@@ -146,7 +147,7 @@ fn who_lacks_everything_is_told_the_whole_policies_of_deploy() {
     let member = include_str!("../../../deploy/iam/member-policy.json");
     assert_eq!(json(&iam::member_policy(&diagnosis, &all(member))), json(member));
     let hub = include_str!("../../../deploy/iam/hub-policy.json");
-    assert_eq!(json(&iam::hub_policy(&diagnosis, &all(hub))), json(hub));
+    assert_eq!(json(&iam::hub_policy(&diagnosis, None, &all(hub))), json(hub));
     let trust = include_str!("../../../deploy/iam/member-trust.json").replace("HUB_ACCOUNT_ID", "999988887777");
     assert_eq!(json(&iam::member_trust(&diagnosis)), json(&trust));
     assert_eq!(json(&iam::hub_trust(&diagnosis)), json(include_str!("../../../deploy/iam/hub-trust.json")));
@@ -160,7 +161,7 @@ fn another_partition_has_other_arns_and_without_an_external_id_there_is_no_condi
         source_identity: false,
         ..diagnosis(Vec::new())
     };
-    let policy = iam::hub_policy(&diagnosis, &BTreeSet::from(["sts:AssumeRole"]));
+    let policy = iam::hub_policy(&diagnosis, None, &BTreeSet::from(["sts:AssumeRole"]));
     assert_eq!(json(&policy)["Statement"][0]["Resource"], "arn:aws-cn:iam::*:role/ops/rolecall-member");
     let trust = json(&iam::member_trust(&diagnosis));
     assert_eq!(trust["Statement"][0].get("Condition"), None);
