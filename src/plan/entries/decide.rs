@@ -77,14 +77,16 @@ fn present(context: &Context<'_>, wanted: &Wanted<'_>, index: usize, entry: &Obs
             if late { part.prune.push(pending) } else { update = Some(pending) }
         }
     }
-    // What is associated comes before the groups that go, and what replaces a group before the policies that go: people
-    // are never between the two.
-    policies::decide(context, wanted, entry, part);
-    part.pending.extend(update);
+    // First it becomes rolecall's: where that is refused, nothing is written to what would stay somebody else's, and what
+    // is written can be taken away again when the policy no longer names it.
     if !entry.ours {
         let write = Write::TagEntry { principal: entry.principal.clone(), precondition: at(entry) };
         part.pending.push(Pending { write, changes: Vec::new(), removes: false, counts: false });
     }
+    // What is associated comes before the groups that go, and what replaces a group before the policies that go: people
+    // are never between the two.
+    policies::decide(context, wanted, entry, part);
+    part.pending.extend(update);
 }
 
 /// Why an entry is never changed or removed, if it is not.

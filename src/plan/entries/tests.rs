@@ -79,9 +79,18 @@ fn an_entry_that_the_policy_names_is_adopted() {
     assert_eq!((writes(&plan), plan.changes.len()), (vec!["tag"], 0));
     assert_eq!(found(&plan, FindingCode::TakenOver).len(), 1);
     let differs = api(&dev(&["devs", "ops"]), &live);
-    assert_eq!(writes(&differs), ["update", "tag"]);
+    assert_eq!(writes(&differs), ["tag", "update"]);
     let dropped = api(&Desired::default(), &applied(&live, &plan));
     assert_eq!(writes(&dropped), ["delete"]);
+}
+
+#[test]
+fn what_was_not_ours_becomes_ours_before_anything_is_given_to_it_or_taken() {
+    let live = state(vec![holding(entry("dev", "old", &["ops"]), &[admin()])]);
+    let desired = rows(vec![giving(wanted("dev", "dev", &["devs"]), &[policy("View", &["a"])])]);
+    let plan = api(&desired, &live);
+    assert_eq!(writes(&plan), ["tag", "associate", "update", "disassociate"]);
+    assert!(api(&desired, &applied(&live, &plan)).steps.is_empty());
 }
 
 #[test]
