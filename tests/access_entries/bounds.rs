@@ -23,7 +23,7 @@ use super::{
 };
 
 /// What EKS allows on one cluster.
-const MOST: usize = 3000;
+pub const MOST: usize = 3000;
 
 /// A policy that also binds a group, so that there is something to write beside entries.
 const WITH_ROLE: &str = "\
@@ -40,7 +40,7 @@ access:
     username: \"auditor:{{SessionName}}\"";
 
 /// Fills the cluster with entries of this many roles, which are called `crowd-0` and so on, made by others or by rolecall.
-fn crowd(scene: &Scene, count: usize, ours: bool) {
+pub fn crowd(scene: &Scene, count: usize, ours: bool) {
     let made = jiff::Timestamp::now();
     scene.change(|cluster| {
         for number in 0..count {

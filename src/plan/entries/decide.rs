@@ -31,6 +31,9 @@ pub(super) fn decide(context: &Context<'_>, wanted: &[Wanted<'_>], part: &mut Pa
         match (entry, context.base.unread(arn)) {
             _ if !wanted.possible => {}
             (Some((_, entry)), _) if entry.kind != STANDARD => part.findings.push(of_nodes(wanted, entry)),
+            (Some((_, entry)), _) if entry.remembered.is_some() => {
+                part.findings.push(unread(wanted, "it was not read in this pass"));
+            }
             (Some((index, entry)), _) if entry.policies.is_some() => present(context, wanted, index, entry, part),
             (Some(_), _) => part.findings.push(unread(wanted, "its access policies were not read")),
             (None, Some(entry)) => part.findings.push(unread(wanted, &entry.why.message)),

@@ -94,6 +94,23 @@ fn what_was_not_ours_becomes_ours_before_anything_is_given_to_it_or_taken() {
 }
 
 #[test]
+fn what_is_remembered_is_told_with_its_time_and_nothing_is_done_on_the_grounds_of_it() {
+    let remembered = |entry| ObservedEntry { remembered: Some(moment(7200)), ..entry };
+    let live = state(vec![remembered(entry("other", "y", &["ops"]))]);
+    let plan = api(&Desired::default(), &live);
+    let [told] = &found(&plan, FindingCode::Unmanaged)[..] else { panic!("{:?}", plan.findings) };
+    assert!(told.message.contains("ops as y (read at 1970-01-01 02:00 UTC): not ours"), "{}", told.message);
+    let remove = PlanRules { unmanaged: Unmanaged::Remove, ..rules() };
+    for entry in [entry("other", "y", &["ops"]), ours(entry("other", "y", &["ops"]))] {
+        let plan = run(Api, &Desired::default(), &state(vec![remembered(entry)]), &remove);
+        let [held] = &found(&plan, FindingCode::RemovalHeldBack)[..] else { panic!("{:?}", plan.findings) };
+        assert!(plan.steps.is_empty() && held.message.contains("not in this pass"), "{}", held.message);
+    }
+    let named = api(&dev(&["devs"]), &state(vec![remembered(entry("dev", "dev", &["ops"]))]));
+    assert!(named.steps.is_empty() && found(&named, FindingCode::ClusterUnreadable)[0].incomplete);
+}
+
+#[test]
 fn only_what_is_ours_goes_unless_the_rest_is_to_be_removed() {
     let live = state(vec![ours(entry("gone", "x", &["devs"])), entry("other", "y", &["ops"])]);
     let plan = api(&Desired::default(), &live);
