@@ -1,6 +1,7 @@
 //! Access entries, from discovery to the second pass, on the lab's EKS and API servers.
 
 mod bounds;
+mod memory;
 pub mod scene;
 
 use std::{

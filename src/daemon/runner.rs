@@ -13,7 +13,7 @@ use tracing::{error, info};
 use super::listen::{Asked, Served};
 use crate::{
     discover::{self, Hub},
-    fleet::{self, FleetError, Inputs, PassOptions, Quiet, Within},
+    fleet::{self, EntryMemory, FleetError, Inputs, PassOptions, Quiet, Within},
     model::{PassKind, PassReport},
     settings::{Mode, Settings},
     web,
@@ -30,6 +30,8 @@ const LAST_RETRY: Duration = Duration::from_mins(10);
 pub(super) struct Runner {
     inputs: Arc<Inputs>,
     hub: Option<Arc<Hub>>,
+    /// It outlives the hub: what it knows is known by cluster.
+    memory: Arc<EntryMemory>,
     due: Due,
     running: Option<Running>,
     /// What events ask for; whatever pass begins next takes it along.
@@ -64,7 +66,8 @@ impl Runner {
     /// Runs nothing yet.
     pub(super) fn new(inputs: Arc<Inputs>, state: Arc<web::State>, stop: CancellationToken) -> Self {
         let (hub, due, running, asked, fleet) = (None, Due::Never, None, None, None);
-        Self { inputs, hub, due, running, asked, fleet, failures: 0, state, stop }
+        let memory = Arc::default();
+        Self { inputs, hub, memory, due, running, asked, fleet, failures: 0, state, stop }
     }
 
     /// The settings in force.
@@ -136,7 +139,13 @@ impl Runner {
             self.due = Due::Never;
         }
         // Only now are the inputs taken, so that what was loaded during the wait is what the pass works with.
-        let pass = pass(Arc::clone(&self.inputs), self.hub.clone(), within.clone(), self.stop.clone());
+        let pass = pass(
+            Arc::clone(&self.inputs),
+            self.hub.clone(),
+            Arc::clone(&self.memory),
+            within.clone(),
+            self.stop.clone(),
+        );
         self.running = Some(Running { pass: tokio::spawn(pass), within, asked: self.asked.take() });
     }
 
@@ -228,7 +237,13 @@ pub(super) fn same_hub(one: &Inputs, other: &Inputs) -> bool {
     one.scope == other.scope && one.limits.per_account == other.limits.per_account
 }
 
-async fn pass(inputs: Arc<Inputs>, hub: Option<Arc<Hub>>, within: Option<Within>, stop: CancellationToken) -> Pass {
+async fn pass(
+    inputs: Arc<Inputs>,
+    hub: Option<Arc<Hub>>,
+    memory: Arc<EntryMemory>,
+    within: Option<Within>,
+    stop: CancellationToken,
+) -> Pass {
     let settings = &inputs.settings;
     let hub = if let Some(hub) = hub {
         hub
@@ -242,7 +257,7 @@ async fn pass(inputs: Arc<Inputs>, hub: Option<Arc<Hub>>, within: Option<Within>
         Mode::Report => PassKind::Plan,
         Mode::Enforce => PassKind::Sync,
     };
-    let options = PassOptions { within, ..PassOptions::new(kind) };
+    let options = PassOptions { within, memory: Some(memory), ..PassOptions::new(kind) };
     let report = fleet::pass(Arc::clone(&inputs), options, &hub, stop, Arc::new(Quiet)).await?;
     Ok((report, hub, inputs))
 }

@@ -29,6 +29,7 @@ fn entry(created: i64) -> ObservedEntry {
         modified: moment(created),
         policies: Some(Vec::new()),
         associated: None,
+        remembered: None,
     }
 }
 

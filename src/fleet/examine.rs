@@ -13,7 +13,8 @@ use crate::{
         Cluster, ClusterPhase, ClusterReport, ClusterState, Desired, Guard, Identities, Match, Observed, Onboarding,
         PassKind, Plan, PlanRules, Region, Status, Unmanaged, Unreadable, UnreadableKind,
     },
-    observe, plan, policy,
+    observe::{self, EntryMemory},
+    plan, policy,
 };
 
 use super::{
@@ -50,6 +51,7 @@ pub(super) struct WayIn {
     pub(super) eks: Option<connect::Eks>,
     pub(super) desired: Desired,
     pub(super) rules: PlanRules,
+    memory: Option<Arc<EntryMemory>>,
     /// How long a look at it may take.
     pub(super) timeout: Duration,
 }
@@ -112,20 +114,21 @@ pub(super) fn way_in(
     let timeout = target.timeout.max(settings.timeout);
     let eks = cluster.authentication_mode.reads_entries().then(|| eks(cluster, session));
     let rules = rules(context, cluster, session);
-    Ok(WayIn { target, credentials: session.credentials_provider(), eks, desired, rules, timeout })
+    let memory = context.options.memory.clone();
+    Ok(WayIn { target, credentials: session.credentials_provider(), eks, desired, rules, memory, timeout })
 }
 
-/// Observes what the policy speaks of on every surface of a cluster; it may take the cluster's timeout since it `began`. The
-/// access policies of `strangers`, whom the policy does not name, are asked for only when they are of interest.
+/// Observes what the policy speaks of on every surface of a cluster; it may take the cluster's timeout since it `began`. What
+/// is asked of the access entries that the policy does not name depends on what becomes of them.
 pub(super) async fn observed(
     client: &kube::Client,
     cluster: &Cluster,
     way_in: &WayIn,
-    strangers: bool,
+    unmanaged: Unmanaged,
     began: Instant,
 ) -> ClusterState {
     let inside = observe::observe(client, &cluster.id, cluster.authentication_mode, &way_in.desired);
-    Box::pin(with_entries(cluster, way_in, strangers, began, inside)).await
+    Box::pin(with_entries(cluster, way_in, unmanaged, began, inside)).await
 }
 
 /// Observes everything that a cluster has; it may take the cluster's timeout since it `began`.
@@ -136,20 +139,21 @@ pub(super) async fn everything(
     began: Instant,
 ) -> ClusterState {
     let inside = observe::observe_all(client, &cluster.id, cluster.authentication_mode);
-    Box::pin(with_entries(cluster, way_in, true, began, inside)).await
+    Box::pin(with_entries(cluster, way_in, Unmanaged::Report, began, inside)).await
 }
 
 async fn with_entries(
     cluster: &Cluster,
     way_in: &WayIn,
-    strangers: bool,
+    unmanaged: Unmanaged,
     began: Instant,
     inside: impl Future<Output = ClusterState>,
 ) -> ClusterState {
     let (mode, until) = (cluster.authentication_mode, began + way_in.timeout);
     let entries = async {
         let Some(eks) = way_in.eks.as_ref().filter(|_| mode.reads_entries()) else { return Observed::Known(None) };
-        observe::access_entries(eks, &way_in.desired, strangers, until).await
+        let memory = way_in.memory.as_ref().map(|memory| memory.of(cluster));
+        observe::access_entries(eks, &way_in.desired, unmanaged, memory, until).await
     };
     let (inside, entries) = futures::join!(timeout_at(until, inside), entries);
     let state = ClusterState { entries, ..inside.unwrap_or_else(|_| timed_out(cluster, way_in.timeout)) };
@@ -158,8 +162,7 @@ async fn with_entries(
 
 /// Observes a cluster and plans it anew.
 pub(super) async fn look(client: &kube::Client, cluster: &Cluster, way_in: &WayIn, began: Instant) -> Look {
-    let strangers = way_in.rules.unmanaged != Unmanaged::Keep;
-    let state = Box::pin(observed(client, cluster, way_in, strangers, began)).await;
+    let state = Box::pin(observed(client, cluster, way_in, way_in.rules.unmanaged, began)).await;
     let plan = plan::plan(cluster, &way_in.desired, &state, &way_in.rules);
     let why = state.aws_auth.unknown().or(state.rbac.unknown()).or(state.entries.unknown()).cloned();
     let status = match (&why, &plan) {

@@ -47,6 +47,8 @@ use crate::{
     model::{ClusterId, PassKind, PassReport, Plan, Principal},
 };
 
+pub use crate::observe::EntryMemory;
+
 /// Why a pass could not take place at all.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
@@ -89,6 +91,8 @@ pub struct PassOptions {
     pub within: Option<Within>,
     /// Whom `explain` is asked about; looked up beside those that the policy names.
     pub asked: Vec<Principal>,
+    /// What earlier passes of the same process learned of access entries; without it, all of them are read.
+    pub memory: Option<Arc<EntryMemory>>,
 }
 
 /// Plans made earlier, and how large the fleet was for which they were made.
@@ -119,9 +123,9 @@ impl PassOptions {
         only.map_or(0, |only| only.fleet).max(within.map_or(0, |within| within.fleet))
     }
 
-    /// A plain pass.
+    /// A plain pass that remembers nothing.
     pub fn new(kind: PassKind) -> Self {
-        Self { kind, repair: false, only: None, within: None, asked: Vec::new() }
+        Self { kind, repair: false, only: None, within: None, asked: Vec::new(), memory: None }
     }
 }
 
@@ -181,6 +185,9 @@ pub async fn pass(
     progress: Arc<dyn Progress>,
 ) -> Result<PassReport, FleetError> {
     let started = Timestamp::now();
+    if let Some(memory) = &options.memory {
+        memory.forget_old(started);
+    }
     let context = Arc::new(Context::new(inputs, options, cancel, progress));
     let span = info_span!("pass", kind = ?context.options.kind);
     async {

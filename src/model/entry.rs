@@ -121,6 +121,10 @@ pub struct ObservedEntry {
     /// When the last of them was associated or changed, where there are any and EKS tells.
     #[serde(default)]
     pub associated: Option<Timestamp>,
+    /// When it was read, where that was in an earlier pass. Such an entry was not rolecall's then, is told about and is
+    /// never the ground of a change or a removal.
+    #[serde(default)]
+    pub remembered: Option<Timestamp>,
 }
 
 /// An access entry that exists and could not be read, or not within the time.

@@ -1,6 +1,9 @@
 //! The access entries of a cluster.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use aws_sdk_eks::types;
 use futures::{StreamExt, stream};
@@ -10,10 +13,12 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     connect::{Eks, EksError, EksFault, moment, policy_grant},
     model::{
-        Arn, Desired, ENTRY_TAG, EntriesState, Observed, ObservedEntry, PolicyGrant, STANDARD, UnreadEntry, Unreadable,
-        UnreadableKind,
+        Arn, Desired, ENTRY_TAG, EntriesState, Observed, ObservedEntry, PolicyGrant, STANDARD, Unmanaged, UnreadEntry,
+        Unreadable, UnreadableKind,
     },
 };
+
+use super::memory::{ClusterMemory, divide};
 
 /// Entries that are described at the same time; the account's own limits hold beside it.
 const CONCURRENCY: usize = 8;
@@ -25,24 +30,34 @@ const LIST_POLICIES: &str = "eks:ListAssociatedAccessPolicies";
 /// Reads the entries until the time is over.
 ///
 /// The list holds nothing but ARNs, and which entries are rolecall's is told by their tags: so every entry is described,
-/// but for those of AWS services, which nobody else may change. The policies of an entry are a call more, made only for
-/// people's entries, and among those only for what the policy names, what is rolecall's, and (`strangers`) the rest when
-/// it is to be told or removed. For n entries that is ⌈n/100⌉ lists, n descriptions and at most n lists of policies.
+/// but for those of AWS services, which nobody else may change, and those that the memory knows as somebody else's, unless
+/// these are to be removed. The policies of an entry are a call more, made only for people's entries, and among those only
+/// for what the policy names, what is rolecall's, and the rest where it is to be told or removed (`unmanaged`). For n
+/// entries that is ⌈n/100⌉ lists, n descriptions and at most n lists of policies; with a memory, n is what the policy
+/// names, what is rolecall's, and what is not known yet.
 ///
 /// Those that the policy names come first: what could not be read within the time, or at all, is noted one by one, and one
-/// that went since it was listed is absent.
+/// that went since it was listed is absent. What was read is remembered even when the time was too short for the rest.
 ///
 /// Unknown as a whole only when the entries could not be listed to the end.
 pub async fn access_entries(
     eks: &Eks,
     desired: &Desired,
-    strangers: bool,
+    unmanaged: Unmanaged,
+    memory: Option<ClusterMemory<'_>>,
     until: Instant,
 ) -> Observed<Option<EntriesState>> {
-    read(eks, desired, strangers, until).await.map_or_else(Observed::Unknown, |state| Observed::Known(Some(state)))
+    let read = read(eks, desired, unmanaged, memory, until).await;
+    read.map_or_else(Observed::Unknown, |state| Observed::Known(Some(state)))
 }
 
-async fn read(eks: &Eks, desired: &Desired, strangers: bool, until: Instant) -> Result<EntriesState, Unreadable> {
+async fn read(
+    eks: &Eks,
+    desired: &Desired,
+    unmanaged: Unmanaged,
+    memory: Option<ClusterMemory<'_>>,
+    until: Instant,
+) -> Result<EntriesState, Unreadable> {
     let late = || eks.nonsense(LIST, None, "the time for reading the cluster is over").why;
     let listed = timeout_at(until, principals(eks)).await.map_err(|_| Unreadable {
         kind: UnreadableKind::Timeout,
@@ -52,29 +67,38 @@ async fn read(eks: &Eks, desired: &Desired, strangers: bool, until: Instant) -> 
     let listed = listed.map_err(|error| error.why)?;
     let wanted: Arc<BTreeSet<String>> =
         Arc::new(desired.rows.iter().map(|row| row.mapped_arn().to_lowercase()).collect());
-    let (first, rest): (Vec<String>, Vec<String>) =
-        listed.into_iter().partition(|principal| wanted.contains(&bare(principal)));
-    let describing: Vec<_> = first
+    let known = memory.map_or_else(HashMap::new, |memory| memory.keep(&listed));
+    let plan = divide(listed, |principal| wanted.contains(&bare(principal)), &known, unmanaged, Timestamp::now());
+    let mut state = EntriesState { entries: plan.told, unread: Vec::new() };
+    let describing: Vec<_> = plan
+        .read
         .into_iter()
-        .chain(rest)
         .map(|principal| {
             let (eks, wanted) = (eks.clone(), Arc::clone(&wanted));
             async move {
                 let named = wanted.contains(&bare(&principal));
-                let read = timeout_at(until, entry(&eks, &principal, named, strangers)).await;
-                (principal, read)
+                let reading = entry(&eks, &principal, named, unmanaged != Unmanaged::Keep);
+                let read = timeout_at(until, reading).await;
+                (principal, named, read)
             }
         })
         .collect();
     let mut reading = stream::iter(describing).buffer_unordered(CONCURRENCY);
-    let mut state = EntriesState::default();
-    while let Some((principal, read)) = reading.next().await {
+    while let Some((principal, named, read)) = reading.next().await {
         let why = match read {
             Ok(Ok(Some(entry))) => {
+                if let Some(memory) = memory {
+                    memory.note(&entry, named, Timestamp::now());
+                }
                 state.entries.push(entry);
                 continue;
             }
-            Ok(Ok(None)) => continue,
+            Ok(Ok(None)) => {
+                if let Some(memory) = memory {
+                    memory.forget(&principal);
+                }
+                continue;
+            }
             Ok(Err(error)) => error.why,
             Err(_) => Unreadable {
                 kind: UnreadableKind::Timeout,
@@ -181,6 +205,7 @@ fn read_entry(told: types::AccessEntry, principal: &str) -> Option<ObservedEntry
         ours,
         policies: None,
         associated: None,
+        remembered: None,
     })
 }
 

@@ -3,6 +3,7 @@
 mod aws_auth;
 mod convert;
 mod entries;
+mod memory;
 mod rbac;
 mod rights;
 
@@ -11,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::model::{AuthenticationMode, ClusterId, ClusterState, Desired, FieldManager, Observed};
 
 pub use entries::{EntryTrials, access_entries, entry_trials};
+pub use memory::{ClusterMemory, EntryMemory};
 pub use rights::{Rights, rights};
 
 /// Reads what the policy may speak of in the cluster itself: aws-auth where the cluster reads it, rolecall's own RBAC

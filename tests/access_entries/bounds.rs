@@ -18,12 +18,12 @@ use rolecall::{
 };
 
 use super::{
-    First, found,
+    First, POLICY, found,
     scene::{CLUSTER_ADMIN, Scene, is_ours, role},
 };
 
 /// What EKS allows on one cluster.
-const MOST: usize = 3000;
+pub const MOST: usize = 3000;
 
 /// A policy that also binds a group, so that there is something to write beside entries.
 const WITH_ROLE: &str = "\
@@ -40,7 +40,7 @@ access:
     username: \"auditor:{{SessionName}}\"";
 
 /// Fills the cluster with entries of this many roles, which are called `crowd-0` and so on, made by others or by rolecall.
-fn crowd(scene: &Scene, count: usize, ours: bool) {
+pub fn crowd(scene: &Scene, count: usize, ours: bool) {
     let made = jiff::Timestamp::now();
     scene.change(|cluster| {
         for number in 0..count {
@@ -74,6 +74,22 @@ async fn what_finds_no_room_on_the_cluster_is_told_and_hinders_nothing_else() {
     assert!(scene.entry("dev").is_some() != scene.entry("auditor").is_some(), "one found no room, the other did");
     let stored = scene.change(|cluster| cluster.api.store().list("clusterrolebindings", None));
     assert!(stored.iter().any(|binding| binding["roleRef"]["name"] == "devs"), "what is beside entries is written");
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_become_rolecalls_stays_as_it_is() {
+    let scene = Scene::new(Api).await;
+    scene.put_entry("dev", |entry| entry.groups = vec!["theirs".to_owned()]);
+    let before = scene.entry("dev").unwrap();
+    let refusal = Refusal::new(403, "AccessDeniedException", "not authorized to perform: eks:TagResource");
+    scene.interfere(First { operation: "TagResource", left: AtomicUsize::new(usize::MAX), refusal });
+    let report = scene.sync(POLICY).await;
+    assert!(report.why.as_ref().unwrap().contains("eks:TagResource"), "{report:#?}");
+    let after = scene.entry("dev").unwrap();
+    assert_eq!((after.groups, after.policies.len(), after.tags), (before.groups, 0, before.tags));
+    assert_eq!(after.modified, before.modified);
+    let made = scene.entry("teams/ops").unwrap();
+    assert!(is_ours(&made) && made.policies.contains_key(CLUSTER_ADMIN), "the other entry is made all the same");
 }
 
 /// At the rate that leaves room for others it takes minutes to describe 3,000 entries.

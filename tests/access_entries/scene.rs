@@ -11,7 +11,7 @@ use aws_credential_types::Credentials;
 use jiff::{SignedDuration, Timestamp, civil::date};
 use rolecall::{
     discover::{self, Hub},
-    fleet::{self, Inputs, MigrateOptions, PassOptions, Quiet, Survey},
+    fleet::{self, EntryMemory, Inputs, MigrateOptions, PassOptions, Quiet, Survey},
     lab::{
         Interference, Lab,
         kube::ApiServer,
@@ -42,6 +42,7 @@ pub struct Scene {
     pub hub: Arc<Hub>,
     pub id: ClusterId,
     settings: String,
+    memory: Option<Arc<EntryMemory>>,
 }
 
 /// A role's ARN, path included.
@@ -122,7 +123,7 @@ impl Scene {
         );
         let scope = inputs(&settings, "access: []").settings.scope.clone();
         let hub = Arc::new(discover::hub_with(config, &scope, 4).await.unwrap());
-        Self { lab, hub, id, settings }
+        Self { lab, hub, id, settings, memory: None }
     }
 
     /// The same with all accounts of the organization walked.
@@ -131,6 +132,18 @@ impl Scene {
         let only = format!(", include: {{accounts: [\"{MEMBER}\"]}}");
         assert!(self.settings.contains(&only), "{}", self.settings);
         Self { settings: self.settings.replace(&only, ""), ..self }
+    }
+
+    /// The same with passes that remember, as those of the daemon do.
+    #[must_use]
+    pub fn remembering(self) -> Self {
+        Self { memory: Some(Arc::default()), ..self }
+    }
+
+    /// The same with more lines of settings from now on.
+    #[must_use]
+    pub fn saying(self, settings: &str) -> Self {
+        Self { settings: self.settings + settings, ..self }
     }
 
     /// One more cluster, in this mode.
@@ -153,7 +166,8 @@ impl Scene {
     pub async fn pass(&self, kind: PassKind, policy: &str) -> PassReport {
         drop(self.lab.world().tally.take());
         let (inputs, cancel) = (Arc::new(inputs(&self.settings, policy)), CancellationToken::new());
-        fleet::pass(inputs, PassOptions::new(kind), &self.hub, cancel, Arc::new(Quiet)).await.unwrap()
+        let options = PassOptions { memory: self.memory.clone(), ..PassOptions::new(kind) };
+        fleet::pass(inputs, options, &self.hub, cancel, Arc::new(Quiet)).await.unwrap()
     }
 
     /// One correcting pass, and what it found and did on the cluster.

@@ -13,7 +13,7 @@ use crate::{
     discover::Session,
     model::{
         AuthenticationMode, Cluster, ClusterReport, ClusterState, Desired, Fate, MigrateRules, MigratedCluster,
-        Migration, Status, Unreadable, UnreadableKind,
+        Migration, Status, Unmanaged, Unreadable, UnreadableKind,
     },
     plan,
 };
@@ -67,7 +67,7 @@ impl<'s> Site<'s> {
         // The mode of a cluster that reads no entries is changed by the same API.
         let mut way_in = way_in;
         way_in.eks = Some(examine::eks(cluster, &session));
-        let state = Box::pin(examine::observed(&client, cluster, &way_in, true, Instant::now())).await;
+        let state = Box::pin(examine::observed(&client, cluster, &way_in, Unmanaged::Report, Instant::now())).await;
         let identities = self.shared.people.look_up(&self.shared.hub, plan::principals(&state)).await;
         let migration = plan::migrate(cluster, &state, &identities, &self.rules(&session), Timestamp::now());
         let door = Some((client, way_in));

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::Timestamp;
+
 use crate::{
     authenticator::{self, Resolved, folded},
     model::{
@@ -57,7 +59,7 @@ impl<'s> Base<'s> {
 
 /// The entry that EKS makes for the cluster's creator is marked by nothing. It is among those without groups that hold the
 /// policy for administrators under the username that EKS chooses, and it is as old as the cluster: the oldest of them
-/// may be it.
+/// may be it. One that is told from memory takes nothing from that: no entry was ever older than the creator's.
 ///
 /// See <https://docs.aws.amazon.com/eks/latest/userguide/grant-k8s-access.html#bootstrap-creator>.
 fn creator(state: &EntriesState) -> Option<usize> {
@@ -122,6 +124,11 @@ pub(super) fn holds(username: &str, groups: &[String], policies: &[PolicyGrant])
     let all: Vec<String> = groups.iter().cloned().chain(policies.iter().map(ToString::to_string)).collect();
     let all = if all.is_empty() { "no groups".to_owned() } else { all.join(", ") };
     format!("{all} as {username}")
+}
+
+/// When something was read that was not read in this pass.
+pub(super) fn minute(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// What aws-auth gives beside the entries, on clusters that read both.

@@ -31,6 +31,9 @@ pub(super) fn decide(context: &Context<'_>, wanted: &[Wanted<'_>], part: &mut Pa
         match (entry, context.base.unread(arn)) {
             _ if !wanted.possible => {}
             (Some((_, entry)), _) if entry.kind != STANDARD => part.findings.push(of_nodes(wanted, entry)),
+            (Some((_, entry)), _) if entry.remembered.is_some() => {
+                part.findings.push(unread(wanted, "it was not read in this pass"));
+            }
             (Some((index, entry)), _) if entry.policies.is_some() => present(context, wanted, index, entry, part),
             (Some(_), _) => part.findings.push(unread(wanted, "its access policies were not read")),
             (None, Some(entry)) => part.findings.push(unread(wanted, &entry.why.message)),
@@ -77,14 +80,16 @@ fn present(context: &Context<'_>, wanted: &Wanted<'_>, index: usize, entry: &Obs
             if late { part.prune.push(pending) } else { update = Some(pending) }
         }
     }
-    // What is associated comes before the groups that go, and what replaces a group before the policies that go: people
-    // are never between the two.
-    policies::decide(context, wanted, entry, part);
-    part.pending.extend(update);
+    // First it becomes rolecall's: where that is refused, nothing is written to what would stay somebody else's, and what
+    // is written can be taken away again when the policy no longer names it.
     if !entry.ours {
         let write = Write::TagEntry { principal: entry.principal.clone(), precondition: at(entry) };
         part.pending.push(Pending { write, changes: Vec::new(), removes: false, counts: false });
     }
+    // What is associated comes before the groups that go, and what replaces a group before the policies that go: people
+    // are never between the two.
+    policies::decide(context, wanted, entry, part);
+    part.pending.extend(update);
 }
 
 /// Why an entry is never changed or removed, if it is not.

@@ -31,6 +31,7 @@ pub(super) fn entry(name: &str, username: &str, groups: &[&str]) -> ObservedEntr
         modified: moment(100),
         policies: Some(Vec::new()),
         associated: None,
+        remembered: None,
     }
 }
 

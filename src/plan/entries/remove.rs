@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     Context,
-    base::{at, bare, holds, subject, whole_content},
+    base::{at, bare, holds, minute, subject, whole_content},
     decide::untouched,
     wanted::Wanted,
 };
@@ -69,6 +69,11 @@ fn take(context: &Context<'_>, index: usize, entry: &ObservedEntry, reason: &str
         part.findings.push(held_back(&change, context.unknown));
         return;
     }
+    if let Some(since) = entry.remembered {
+        let why = format!("it was last read at {}, and not in this pass", minute(since));
+        part.findings.push(held_back(&change, &[why]));
+        return;
+    }
     let write = Write::DeleteEntry {
         principal: entry.principal.clone(),
         precondition: at(entry),
@@ -79,8 +84,9 @@ fn take(context: &Context<'_>, index: usize, entry: &ObservedEntry, reason: &str
 
 fn left_alone(entry: &ObservedEntry) -> Finding {
     let held = holds(&entry.username, &entry.groups, entry.policies.as_deref().unwrap_or_default());
+    let when = entry.remembered.map(|since| format!(" (read at {})", minute(since))).unwrap_or_default();
     let message = format!(
-        "the access entry of {} holds {held}: not ours, left alone (`unmanaged: report`)",
+        "the access entry of {} holds {held}{when}: not ours, left alone (`unmanaged: report`)",
         subject(&entry.principal)
     );
     Finding::notice(FindingCode::Unmanaged, entry.principal.clone(), message)

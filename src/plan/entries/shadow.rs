@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    base::{Base, Rows, bare, holds},
+    base::{Base, Rows, bare, holds, minute},
     people,
 };
 
@@ -86,12 +86,13 @@ fn gives_the_same(row: &Resolved, entry: &ObservedEntry) -> bool {
 }
 
 fn differs(arn: &str, row: &Resolved, entry: &ObservedEntry, wanted: Option<&DesiredRow>) -> Finding {
+    let when = entry.remembered.map(|since| format!(" (read at {})", minute(since))).unwrap_or_default();
     let policies = match &entry.policies {
         Some(policies) => holds(&entry.username, &entry.groups, policies),
         None => format!("{} and the access policies that it holds", holds(&entry.username, &entry.groups, &[])),
     };
     let message = format!(
-        "the row of {arn} in {} gives {}, but has no effect: the access entry of the same principal counts and gives {policies}",
+        "the row of {arn} in {} gives {}, but has no effect: the access entry of the same principal counts and gives {policies}{when}",
         row.section,
         holds(&row.username, &row.groups, &[]),
     );

@@ -79,9 +79,35 @@ fn an_entry_that_the_policy_names_is_adopted() {
     assert_eq!((writes(&plan), plan.changes.len()), (vec!["tag"], 0));
     assert_eq!(found(&plan, FindingCode::TakenOver).len(), 1);
     let differs = api(&dev(&["devs", "ops"]), &live);
-    assert_eq!(writes(&differs), ["update", "tag"]);
+    assert_eq!(writes(&differs), ["tag", "update"]);
     let dropped = api(&Desired::default(), &applied(&live, &plan));
     assert_eq!(writes(&dropped), ["delete"]);
+}
+
+#[test]
+fn what_was_not_ours_becomes_ours_before_anything_is_given_to_it_or_taken() {
+    let live = state(vec![holding(entry("dev", "old", &["ops"]), &[admin()])]);
+    let desired = rows(vec![giving(wanted("dev", "dev", &["devs"]), &[policy("View", &["a"])])]);
+    let plan = api(&desired, &live);
+    assert_eq!(writes(&plan), ["tag", "associate", "update", "disassociate"]);
+    assert!(api(&desired, &applied(&live, &plan)).steps.is_empty());
+}
+
+#[test]
+fn what_is_remembered_is_told_with_its_time_and_nothing_is_done_on_the_grounds_of_it() {
+    let remembered = |entry| ObservedEntry { remembered: Some(moment(7200)), ..entry };
+    let live = state(vec![remembered(entry("other", "y", &["ops"]))]);
+    let plan = api(&Desired::default(), &live);
+    let [told] = &found(&plan, FindingCode::Unmanaged)[..] else { panic!("{:?}", plan.findings) };
+    assert!(told.message.contains("ops as y (read at 1970-01-01 02:00 UTC): not ours"), "{}", told.message);
+    let remove = PlanRules { unmanaged: Unmanaged::Remove, ..rules() };
+    for entry in [entry("other", "y", &["ops"]), ours(entry("other", "y", &["ops"]))] {
+        let plan = run(Api, &Desired::default(), &state(vec![remembered(entry)]), &remove);
+        let [held] = &found(&plan, FindingCode::RemovalHeldBack)[..] else { panic!("{:?}", plan.findings) };
+        assert!(plan.steps.is_empty() && held.message.contains("not in this pass"), "{}", held.message);
+    }
+    let named = api(&dev(&["devs"]), &state(vec![remembered(entry("dev", "dev", &["ops"]))]));
+    assert!(named.steps.is_empty() && found(&named, FindingCode::ClusterUnreadable)[0].incomplete);
 }
 
 #[test]

@@ -50,6 +50,7 @@ pub(super) fn entry(principal: &str, username: &str, groups: &[&str], policies: 
         modified: moment(100),
         policies: Some(policies.to_vec()),
         associated: None,
+        remembered: None,
     }
 }
 

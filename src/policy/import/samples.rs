@@ -97,6 +97,7 @@ impl One {
             modified: jiff::Timestamp::UNIX_EPOCH,
             policies: Some(policies.iter().map(grant).collect()),
             associated: None,
+            remembered: None,
         });
         self
     }
