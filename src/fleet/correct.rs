@@ -1,6 +1,6 @@
 //! Correcting the fleet: budgets first, then each cluster's plan, then a second look that must find nothing left.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{task::JoinSet, time::Instant};
@@ -10,11 +10,15 @@ use super::{
     Context,
     examine::{self, Examined, WayIn},
     tasks::{cluster_span, join_all, or_fault},
+    within::MAX_CHANGED_CLUSTERS,
 };
 use crate::{
     apply,
     discover::Turns,
-    model::{Change, Cluster, ClusterReport, Guard, Outcome, Plan, Status, StepOutcome, StepResult, UnreadableKind},
+    model::{
+        Change, Cluster, ClusterId, ClusterReport, Guard, Outcome, Plan, Status, Step, StepOutcome, StepResult,
+        UnreadableKind,
+    },
 };
 
 /// How often a cluster is observed and planned again because somebody else wrote to it in between.
@@ -62,19 +66,30 @@ fn hold_to_budget(context: &Context, examined: &mut [Examined]) {
     let known = known.max(context.options.fleet());
     let allowed = context.inputs.settings.safety.max_changed_clusters.of(known);
     let changed = examined.iter().filter(|e| e.way_in.is_some() && changes_anything(&e.report)).count();
+    if changed == 0 {
+        return;
+    }
+    let changed = changed + held_elsewhere(context, examined);
     if changed <= allowed {
         return;
     }
     warn!(changed, allowed, "more clusters would change than `safety.maxChangedClusters` allows: nothing is written");
     for Examined { report, way_in } in examined.iter_mut().filter(|e| e.way_in.is_some()) {
         let guard = Guard {
-            name: "max-changed-clusters".to_owned(),
+            name: MAX_CHANGED_CLUSTERS.to_owned(),
             message: format!("{changed} of {known} clusters would change, {allowed} may in one pass"),
             next: "see with `rolecall plan` whether that is meant, then raise `safety.maxChangedClusters`".to_owned(),
         };
         *way_in = None;
         report.block(guard);
     }
+}
+
+/// How many clusters outside of this part of the fleet wait to be changed, held back by the budget of the whole.
+fn held_elsewhere(context: &Context, examined: &[Examined]) -> usize {
+    let Some(within) = &context.options.within else { return 0 };
+    let seen: BTreeSet<&ClusterId> = examined.iter().map(|examined| &examined.report.cluster.id).collect();
+    within.held.iter().filter(|id| !seen.contains(id)).count()
 }
 
 fn changes_anything(report: &ClusterReport) -> bool {
@@ -100,7 +115,7 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
             report.why = Some("the pass was called off before this cluster was corrected".to_owned());
             return report;
         }
-        let strange = report.cause == Some(UnreadableKind::Unauthenticated);
+        let strange = is_strange(&report, &plan, way_in);
         let outcome = tokio::select! {
             outcome = apply::apply(&client, way_in.eks.as_ref(), &plan, way_in.timeout * WRITING) => outcome,
             () = context.expired() => {
@@ -143,6 +158,17 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
     report
 }
 
+/// Whether the cluster does not let rolecall in, and its plan is to change that.
+fn is_strange(report: &ClusterReport, plan: &Plan, way_in: &WayIn) -> bool {
+    let own = way_in.rules.onboarding.as_ref().map(|onboarding| onboarding.own_role.to_string());
+    let of_own = |step: &Step| step.write.entry().is_some_and(|entry| Some(entry) == own.as_deref());
+    match report.cause {
+        Some(UnreadableKind::Unauthenticated) => true,
+        Some(UnreadableKind::Forbidden) => plan.steps.iter().any(of_own),
+        _ => false,
+    }
+}
+
 /// Looks at a cluster after it was written to. One that did not let rolecall in, and in which it has an access entry now, is
 /// asked until the entry is in effect, which takes some seconds.
 ///
@@ -151,7 +177,11 @@ async fn look_again(client: &kube::Client, cluster: &Cluster, way_in: &WayIn, st
     let until = Instant::now() + way_in.timeout;
     loop {
         let look = Box::pin(examine::look(client, cluster, way_in, Instant::now())).await;
-        let refused = look.why.as_ref().is_some_and(|why| why.kind == UnreadableKind::Unauthenticated);
+        // The entry and its policy take effect one after the other.
+        let refused = look
+            .why
+            .as_ref()
+            .is_some_and(|why| matches!(why.kind, UnreadableKind::Unauthenticated | UnreadableKind::Forbidden));
         if !(strange && refused) || Instant::now() + PAUSE >= until {
             return look;
         }

@@ -1,6 +1,6 @@
 //! Walking the organization: accounts, their regions, their clusters.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::OnceCell,
@@ -16,13 +16,14 @@ use super::{
     examine::{self, Examined},
     explain::{self, Explained},
     foreign::{Foreign, is_foreign},
+    seen::Seen,
     selection,
     stock::{self, Taken},
-    tasks::{FAULT, FAULT_NEXT, cluster_span, join_all, or_fault},
+    tasks::{cluster_span, join_all, or_fault},
 };
 use crate::{
     discover::{self, DiscoverError, Eks, Hub, Need, Organization, Session, Turns},
-    model::{Account, Cluster, ClusterId, Explanation, Finding, FindingCode, Identities, Place, Region, Status},
+    model::{Account, Cluster, ClusterId, Finding, FindingCode, Identities, Place, Region, Status},
 };
 
 /// The fleet as AWS tells of it, without a look into any cluster.
@@ -56,46 +57,6 @@ pub(super) struct Stock {
     pub(super) organization: Option<String>,
     pub(super) taken: Vec<Taken>,
     pub(super) findings: Vec<Finding>,
-}
-
-/// What a part of the walk gave.
-#[derive(Default)]
-struct Seen {
-    regions: BTreeSet<Region>,
-    findings: Vec<Finding>,
-    clusters: Vec<Cluster>,
-    examined: Vec<Examined>,
-    taken: Vec<Taken>,
-    explained: Vec<Explanation>,
-}
-
-impl Seen {
-    fn finding(finding: Finding) -> Self {
-        Self { findings: vec![finding], ..Self::default() }
-    }
-
-    /// What is left of something in whose walk rolecall itself failed.
-    fn lost(code: FindingCode, place: Place) -> Self {
-        Self::finding(Finding::gap(code, place.to_string(), FAULT).next(FAULT_NEXT).at(place))
-    }
-
-    fn cancelled(code: FindingCode, place: Place) -> Self {
-        let what = "the pass was called off before this was read";
-        Self::finding(Finding::gap(code, place.to_string(), what).at(place))
-    }
-
-    fn all(parts: Vec<Self>) -> Self {
-        let mut all = Self::default();
-        for part in parts {
-            all.regions.extend(part.regions);
-            all.findings.extend(part.findings);
-            all.clusters.extend(part.clusters);
-            all.examined.extend(part.examined);
-            all.taken.extend(part.taken);
-            all.explained.extend(part.explained);
-        }
-        all
-    }
 }
 
 /// How far a walk goes.
