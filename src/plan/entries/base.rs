@@ -1,6 +1,6 @@
 //! The observed entries as the planner works on them, and the rows of aws-auth beside them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     authenticator::{self, Resolved, folded},
@@ -8,7 +8,7 @@ use crate::{
         AccessScope, Arn, AuthenticationMode, CLUSTER_ADMIN_POLICY, ClusterState, Content, EntriesState,
         EntryPrecondition, ObservedEntry, PolicyGrant, STANDARD, Subject, UnreadEntry,
     },
-    plan::guards,
+    plan::{guards, owned_rows},
 };
 
 /// The observed entries, to be found by principal.
@@ -128,8 +128,8 @@ pub(super) fn holds(username: &str, groups: &[String], policies: &[PolicyGrant])
 pub(super) enum Rows {
     /// The cluster does not read it, or there is nothing in it.
     None,
-    /// What every principal gets, by its folded ARN.
-    Known(BTreeMap<String, Resolved>),
+    /// What every principal gets, by its folded ARN, and whose rows are rolecall's.
+    Known(BTreeMap<String, Resolved>, BTreeSet<String>),
     /// It could not be read.
     Unknown,
 }
@@ -142,15 +142,25 @@ impl Rows {
         match state.aws_auth.known() {
             None => Self::Unknown,
             Some(None) => Self::None,
-            Some(Some(stored)) => Self::Known(guards::principals(&authenticator::read(&stored.data))),
+            Some(Some(stored)) => {
+                let owned = owned_rows(&stored.annotations).iter().map(|(_, arn)| folded(arn)).collect();
+                Self::Known(guards::principals(&authenticator::read(&stored.data)), owned)
+            }
         }
     }
 
     /// What the principal gets by a row of its own.
     pub(super) fn of_principal(&self, arn: &Arn) -> Option<&Resolved> {
         match self {
-            Self::Known(rows) => rows.get(&bare(&arn.to_string())),
+            Self::Known(rows, _) => rows.get(&bare(&arn.to_string())),
             Self::None | Self::Unknown => None,
         }
+    }
+
+    /// The row of a principal that is not rolecall's.
+    pub(super) fn of_others(&self, principal: &str) -> Option<&Resolved> {
+        let Self::Known(rows, owned) = self else { return None };
+        let key = bare(principal);
+        rows.get(&key).filter(|_| !owned.contains(&key))
     }
 }

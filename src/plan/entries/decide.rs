@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use crate::{
     authenticator::Resolved,
     model::{
-        Action, Change, EntryPrecondition, Finding, FindingCode, MASTERS, ObservedEntry, STANDARD, Surface, Write,
+        Action, BRIDGE, Change, EntryPrecondition, Finding, FindingCode, MASTERS, ObservedEntry, STANDARD, Surface,
+        Write,
     },
     plan::{
         draft::{Part, Pending, listed},
@@ -31,13 +32,42 @@ pub(super) fn decide(context: &Context<'_>, wanted: &[Wanted<'_>], part: &mut Pa
         match (entry, context.base.unread(arn)) {
             _ if !wanted.possible => {}
             (Some((_, entry)), _) if entry.kind != STANDARD => part.findings.push(of_nodes(wanted, entry)),
-            (Some((index, entry)), _) if entry.policies.is_some() => present(context, wanted, index, entry, part),
+            (Some((index, entry)), _) if entry.policies.is_some() => {
+                let on_its_way = on_its_way(wanted, entry);
+                part.findings.extend(on_its_way.as_ref().map(|wanted| crossing(wanted, entry)));
+                present(context, on_its_way.as_ref().unwrap_or(wanted), index, entry, part);
+            }
             (Some(_), _) => part.findings.push(unread(wanted, "its access policies were not read")),
             (None, Some(entry)) => part.findings.push(unread(wanted, &entry.why.message)),
             (None, None) => absent(context, wanted, part),
         }
     }
     named
+}
+
+/// What is wanted of an administrator whose row is on its way to the entry: it keeps the group of the bridge besides. When the
+/// policy that takes its place is in effect is for `rolecall migrate` to tell, which waits for it.
+fn on_its_way<'d>(wanted: &Wanted<'d>, entry: &ObservedEntry) -> Option<Wanted<'d>> {
+    let is_bridge = |group: &String| group == BRIDGE;
+    let admin = wanted.row.groups.iter().any(|group| group == MASTERS);
+    let groups = || wanted.groups.iter().cloned().chain([BRIDGE.to_owned()]).collect();
+    (admin && entry.groups.iter().any(is_bridge) && !wanted.groups.iter().any(is_bridge)).then(|| Wanted {
+        row: wanted.row,
+        groups: groups(),
+        policies: wanted.policies.clone(),
+        possible: wanted.possible,
+    })
+}
+
+fn crossing(wanted: &Wanted<'_>, entry: &ObservedEntry) -> Finding {
+    let message = format!(
+        "the access entry of {} keeps the group {BRIDGE}, by which `rolecall migrate` moves administrators",
+        subject(&entry.principal)
+    );
+    Finding::notice(FindingCode::LeftToMigrate, entry.principal.clone(), message)
+        .next("run `rolecall migrate --apply`, which goes on where it was")
+        .on(Surface::AccessEntries)
+        .from_source(wanted.row.sources.first())
 }
 
 fn present(context: &Context<'_>, wanted: &Wanted<'_>, index: usize, entry: &ObservedEntry, part: &mut Part) {

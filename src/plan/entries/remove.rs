@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
+    authenticator::Resolved,
     model::{Action, Change, Finding, FindingCode, ObservedEntry, STANDARD, Surface, Unmanaged, Write},
     plan::{
         draft::{Part, Pending, listed},
@@ -75,6 +76,21 @@ fn take(context: &Context<'_>, index: usize, entry: &ObservedEntry, reason: &str
         before: whole_content(entry),
     };
     part.prune.push(Pending { write, changes: vec![change], removes: true, counts: true });
+    // A row that is to go as well goes first.
+    let row = context.rows.of_others(&entry.principal).filter(|_| context.rules.unmanaged != Unmanaged::Remove);
+    part.findings.extend(row.map(|row| counts_again(entry, row)));
+}
+
+fn counts_again(entry: &ObservedEntry, row: &Resolved) -> Finding {
+    let message = format!(
+        "when the access entry of {} is gone, its row in {}, which is not rolecall's, counts again and gives {}",
+        subject(&entry.principal),
+        row.section,
+        holds(&row.username, &row.groups, &[])
+    );
+    Finding::notice(FindingCode::RowShadowed, entry.principal.clone(), message)
+        .next("delete the row too if nobody is to get in by it")
+        .on(Surface::AwsAuth)
 }
 
 fn left_alone(entry: &ObservedEntry) -> Finding {

@@ -29,7 +29,7 @@ pub(super) fn tell(
     by_entries: bool,
     findings: &mut Vec<Finding>,
 ) {
-    let Rows::Known(rows) = rows else { return };
+    let Rows::Known(rows, _) = rows else { return };
     let wanted: HashMap<String, &DesiredRow> =
         people(desired).map(|row| (bare(&row.principal.to_string()), row)).collect();
     let untold: HashSet<String> = findings.iter().map(|finding| bare(&finding.subject)).collect();
@@ -42,7 +42,7 @@ pub(super) fn tell(
         match base.by_bare(arn).filter(|entry| entry.kind == STANDARD) {
             Some(_) if wanted.is_none() && rules.unmanaged == Unmanaged::Keep => {}
             Some(entry) if gives_the_same(row, entry) => same.push(arn.clone()),
-            Some(entry) => findings.push(differs(arn, row, entry, wanted.filter(|_| !by_entries))),
+            Some(entry) => findings.push(differs(arn, row, entry, wanted, by_entries)),
             None if by_entries && wanted.is_some() && !untold.contains(arn) => moving.push(arn.clone()),
             None => {}
         }
@@ -85,7 +85,7 @@ fn gives_the_same(row: &Resolved, entry: &ObservedEntry) -> bool {
     row.username == entry.username && same_groups(&groups, &entry.groups) && policies_fit
 }
 
-fn differs(arn: &str, row: &Resolved, entry: &ObservedEntry, wanted: Option<&DesiredRow>) -> Finding {
+fn differs(arn: &str, row: &Resolved, entry: &ObservedEntry, wanted: Option<&DesiredRow>, by_entries: bool) -> Finding {
     let policies = match &entry.policies {
         Some(policies) => holds(&entry.username, &entry.groups, policies),
         None => format!("{} and the access policies that it holds", holds(&entry.username, &entry.groups, &[])),
@@ -95,13 +95,16 @@ fn differs(arn: &str, row: &Resolved, entry: &ObservedEntry, wanted: Option<&Des
         row.section,
         holds(&row.username, &row.groups, &[]),
     );
-    let next = "delete the one that is not meant";
+    let notice = |next| Finding::notice(FindingCode::RowShadowed, arn, message.clone()).next(next).on(Surface::AwsAuth);
     match wanted {
+        Some(_) if by_entries => {
+            notice("delete the row: the policy's place is the access entry, without which the row would count again")
+        }
         // The policy's place is aws-auth, and what it wants there does not hold.
-        Some(wanted) => Finding::drift(FindingCode::RowShadowed, arn, message)
+        Some(wanted) => Finding::drift(FindingCode::RowShadowed, arn, message.clone())
             .next("delete the access entry, or let people get in by access entries (`clusters.surface: auto`)")
             .on(Surface::AwsAuth)
             .from_source(wanted.sources.first()),
-        None => Finding::notice(FindingCode::RowShadowed, arn, message).next(next).on(Surface::AwsAuth),
+        None => notice("delete the one that is not meant"),
     }
 }

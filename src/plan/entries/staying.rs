@@ -20,7 +20,7 @@ pub(in crate::plan) fn staying(
 ) -> Vec<bool> {
     let rows = Rows::of(cluster.authentication_mode, state);
     let entries = state.entries.known().and_then(Option::as_ref);
-    let (Some(entries), Rows::Known(_), SurfaceChoice::Auto) = (entries, &rows, rules.surface) else {
+    let (Some(entries), Rows::Known(..), SurfaceChoice::Auto) = (entries, &rows, rules.surface) else {
         return vec![false; desired.rows.len()];
     };
     let base = Base::new(entries);

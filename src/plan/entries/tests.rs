@@ -1,7 +1,7 @@
 use super::fixtures::*;
 use crate::model::{
-    ArnPattern, AuthenticationMode, ClusterState, Content, Desired, DesiredRow, EntriesState, FindingCode, Observed,
-    ObservedEntry, Plan, PlanRules, SurfaceChoice, Unmanaged, UnreadEntry, Unreadable, UnreadableKind, Write,
+    ArnPattern, AuthenticationMode, BRIDGE, ClusterState, Content, Desired, DesiredRow, EntriesState, FindingCode,
+    Observed, ObservedEntry, Plan, PlanRules, SurfaceChoice, Unmanaged, UnreadEntry, Unreadable, UnreadableKind, Write,
 };
 use crate::plan::fixtures::{NODE, account, row, texts};
 
@@ -264,6 +264,48 @@ fn an_entry_that_would_take_from_a_row_waits_for_what_it_leans_on() {
     assert!(plan.steps.is_empty() && !found(&plan, FindingCode::RemovalHeldBack).is_empty());
     let own = PlanRules { own_principal: Some(arn("dev")), ..rules() };
     assert!(run(ApiAndConfigMap, &dev(&["devs"]), &live, &own).steps.is_empty(), "rolecall's own way in");
+}
+
+#[test]
+fn who_is_on_the_bridge_of_a_migration_keeps_it() {
+    let bridged = ours(entry("dev", "dev", &["devs", BRIDGE]));
+    let desired = dev(&["devs", "system:masters"]);
+    for policies in [&[][..], &[admin()]] {
+        let live = beside(vec![holding(bridged.clone(), policies)], &row("dev", "dev", &["devs", "system:masters"]));
+        let plan = run(ApiAndConfigMap, &desired, &live, &rules());
+        assert!(!writes(&plan).contains(&"update"), "the policy may not be in effect yet: {:?}", writes(&plan));
+        assert!(found(&plan, FindingCode::LeftToMigrate)[0].next.as_ref().unwrap().contains("migrate"));
+        assert!(run(ApiAndConfigMap, &desired, &applied(&live, &plan), &rules()).steps.is_empty());
+        let more = run(ApiAndConfigMap, &dev(&["devs", "ops", "system:masters"]), &live, &rules());
+        let after = applied(&live, &more).entries.known().unwrap().as_ref().unwrap().entries[0].clone();
+        assert_eq!(after.groups, ["devs", "ops", BRIDGE]);
+        let less = run(ApiAndConfigMap, &dev(&["devs"]), &live, &rules());
+        let after = applied(&live, &less).entries.known().unwrap().as_ref().unwrap().entries[0].clone();
+        assert_eq!((after.groups, after.policies), (vec!["devs".to_owned()], Some(Vec::new())), "no longer granted");
+    }
+}
+
+#[test]
+fn a_row_that_counts_again_when_its_entry_goes_is_told() {
+    let live = beside(vec![ours(entry("dev", "dev", &["devs"]))], &row("dev", "dev", &["system:masters"]));
+    for unmanaged in [Unmanaged::Keep, Unmanaged::Report] {
+        let plan = run(ApiAndConfigMap, &Desired::default(), &live, &PlanRules { unmanaged, ..rules() });
+        assert_eq!(writes(&plan), ["delete"]);
+        let told: Vec<&str> = found(&plan, FindingCode::RowShadowed).iter().map(|f| f.message.as_str()).collect();
+        assert!(told.iter().any(|told| told.contains("counts again") && told.contains("system:masters")), "{told:?}");
+    }
+    let gone = run(ApiAndConfigMap, &Desired::default(), &live, &PlanRules { unmanaged: Unmanaged::Remove, ..rules() });
+    let at = |word: &str| writes(&gone).iter().position(|write| *write == word).unwrap();
+    assert!(at("other") < at("delete"), "the row goes before the entry that overrides it");
+    assert!(found(&gone, FindingCode::RowShadowed).iter().all(|finding| !finding.message.contains("counts again")));
+}
+
+#[test]
+fn of_a_stale_row_the_entry_is_not_the_one_to_delete() {
+    let live = beside(vec![ours(entry("dev", "dev", &["devs"]))], &row("dev", "dev", &["system:masters"]));
+    let plan = run(ApiAndConfigMap, &dev(&["devs"]), &live, &rules());
+    let next = found(&plan, FindingCode::RowShadowed)[0].next.clone().unwrap();
+    assert!(next.starts_with("delete the row"), "the entry is what the policy wants: {next}");
 }
 
 #[test]
