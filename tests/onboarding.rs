@@ -68,6 +68,20 @@ async fn an_entry_of_rolecalls_that_lets_it_in_no_more_is_told() {
     assert!(next.contains("aws eks delete-access-entry"), "{next}");
 }
 
+#[tokio::test]
+async fn a_way_in_that_was_made_by_half_is_made_whole() {
+    for mode in [Api, ApiAndConfigMap] {
+        let scene = stranger(mode, "").await;
+        scene.sync("access: []").await;
+        let own = role("rolecall-member");
+        scene.change(|cluster| cluster.entries.get_mut(&own).unwrap().policies.clear());
+        let report = scene.sync(POLICY).await;
+        assert_eq!((report.status, report.why.as_deref()), (Status::Applied, None), "{report:#?}");
+        assert!(scene.entry("rolecall-member").unwrap().policies.contains_key(CLUSTER_ADMIN));
+        assert!(scene.entry("dev").is_some(), "the policy follows in the same pass");
+    }
+}
+
 fn found_next(report: &ClusterReport, code: FindingCode) -> String {
     let findings = report.plan.iter().flat_map(|plan| &plan.findings);
     findings.filter(|finding| finding.code == code).find_map(|finding| finding.next.clone()).unwrap_or_default()

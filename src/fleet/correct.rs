@@ -14,7 +14,9 @@ use super::{
 use crate::{
     apply,
     discover::Turns,
-    model::{Change, Cluster, ClusterReport, Guard, Outcome, Plan, Status, StepOutcome, StepResult, UnreadableKind},
+    model::{
+        Change, Cluster, ClusterReport, Guard, Outcome, Plan, Status, Step, StepOutcome, StepResult, UnreadableKind,
+    },
 };
 
 /// How often a cluster is observed and planned again because somebody else wrote to it in between.
@@ -100,7 +102,7 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
             report.why = Some("the pass was called off before this cluster was corrected".to_owned());
             return report;
         }
-        let strange = report.cause == Some(UnreadableKind::Unauthenticated);
+        let strange = is_strange(&report, &plan, way_in);
         let outcome = tokio::select! {
             outcome = apply::apply(&client, way_in.eks.as_ref(), &plan, way_in.timeout * WRITING) => outcome,
             () = context.expired() => {
@@ -143,6 +145,17 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
     report
 }
 
+/// Whether the cluster does not let rolecall in, and its plan is to change that.
+fn is_strange(report: &ClusterReport, plan: &Plan, way_in: &WayIn) -> bool {
+    let own = way_in.rules.onboarding.as_ref().map(|onboarding| onboarding.own_role.to_string());
+    let of_own = |step: &Step| step.write.entry().is_some_and(|entry| Some(entry) == own.as_deref());
+    match report.cause {
+        Some(UnreadableKind::Unauthenticated) => true,
+        Some(UnreadableKind::Forbidden) => plan.steps.iter().any(of_own),
+        _ => false,
+    }
+}
+
 /// Looks at a cluster after it was written to. One that did not let rolecall in, and in which it has an access entry now, is
 /// asked until the entry is in effect, which takes some seconds.
 ///
@@ -151,7 +164,11 @@ async fn look_again(client: &kube::Client, cluster: &Cluster, way_in: &WayIn, st
     let until = Instant::now() + way_in.timeout;
     loop {
         let look = Box::pin(examine::look(client, cluster, way_in, Instant::now())).await;
-        let refused = look.why.as_ref().is_some_and(|why| why.kind == UnreadableKind::Unauthenticated);
+        // The entry and its policy take effect one after the other.
+        let refused = look
+            .why
+            .as_ref()
+            .is_some_and(|why| matches!(why.kind, UnreadableKind::Unauthenticated | UnreadableKind::Forbidden));
         if !(strange && refused) || Instant::now() + PAUSE >= until {
             return look;
         }

@@ -12,11 +12,17 @@ use crate::{
     },
 };
 
-/// Plans rolecall's own access entry where the cluster answers 401, may be read by the EKS API and has none for it.
+/// Plans rolecall's own access entry where the cluster answers 401 (or, to one made by half, 403), may be read by the EKS API and has none for it.
 /// Otherwise it says what somebody who gets in has to run.
 pub(super) fn plan(cluster: &Cluster, state: &ClusterState, rules: &PlanRules) -> Part {
-    let refused = state.rbac.unknown().is_some_and(|why| why.kind == UnreadableKind::Unauthenticated);
-    let Some(onboarding) = rules.onboarding.as_ref().filter(|_| refused) else { return Part::default() };
+    let answer = state.rbac.unknown().map(|why| why.kind);
+    let Some(onboarding) = rules.onboarding.as_ref() else { return Part::default() };
+    if answer == Some(UnreadableKind::Forbidden) {
+        return made_by_half(cluster, state, onboarding);
+    }
+    if answer != Some(UnreadableKind::Unauthenticated) {
+        return Part::default();
+    }
     match &state.entries {
         Observed::Known(Some(entries)) if cluster.authentication_mode.reads_entries() => {
             by_entry(cluster, entries, onboarding)
@@ -50,13 +56,28 @@ fn by_entry(cluster: &Cluster, entries: &EntriesState, onboarding: &Onboarding) 
     }
 }
 
+/// The cluster knows rolecall and lets it do nothing, as it does between the two calls that make its entry: where the second
+/// one failed, only the EKS API is left to make up for it.
+fn made_by_half(cluster: &Cluster, state: &ClusterState, onboarding: &Onboarding) -> Part {
+    let entries =
+        state.entries.known().and_then(Option::as_ref).filter(|_| cluster.authentication_mode.reads_entries());
+    let own = onboarding.own_role.to_string();
+    let own = entries.and_then(|entries| entries.entries.iter().find(|e| e.principal.eq_ignore_ascii_case(&own)));
+    match own.filter(|entry| entry.groups.is_empty() && lacks_policy(entry, onboarding)) {
+        Some(entry) => Part { pending: vec![policy(cluster, &entry.principal, entry_at(entry))], ..Part::default() },
+        None => Part::default(),
+    }
+}
+
+/// Whether it is an entry that rolecall made and could not give the policy yet.
+fn lacks_policy(entry: &ObservedEntry, onboarding: &Onboarding) -> bool {
+    let none = entry.policies.as_ref().is_some_and(Vec::is_empty);
+    entry.kind == STANDARD && entry.ours && onboarding.self_entry && none
+}
+
 /// An entry that EKS took a moment ago is not in effect yet; one that is older holds for a role that bore the ARN before.
 fn existing(cluster: &Cluster, entry: &ObservedEntry, onboarding: &Onboarding) -> Part {
-    if entry.kind == STANDARD
-        && entry.ours
-        && onboarding.self_entry
-        && entry.policies.as_ref().is_some_and(Vec::is_empty)
-    {
+    if lacks_policy(entry, onboarding) {
         return Part { pending: vec![policy(cluster, &entry.principal, entry_at(entry))], ..Part::default() };
     }
     let made = entry.created.strftime("%Y-%m-%d %H:%M:%S UTC");
