@@ -6,7 +6,7 @@ mod templates;
 
 use std::sync::Arc;
 
-use rolecall::lab::blueprint::Drift;
+use rolecall::{lab::blueprint::Drift, model::ClusterId};
 use scene::{Refusing, Scene, event};
 
 use crate::support::daemon::Daemon;
@@ -128,6 +128,27 @@ async fn rolecalls_own_changes_are_not_followed_and_those_of_others_are() {
     scene.gets_role(&id).await;
     scene.queue_is_empty().await;
     is(&daemon, "rolecall_events_total{result=\"followed\"}", 1.0).await;
+    daemon.stops().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_budget_of_the_fleet_held_back_is_not_done_bit_by_bit() {
+    let scene = Scene::with(Drift::Missing, "safety: {maxChangedClusters: 1}\n");
+    let mut daemon = scene.daemon(None).await;
+    daemon.ready().await;
+    let held = daemon.metric("rolecall_clusters{status=\"blocked\"}").await;
+    assert!(held > 1.0, "{held} clusters are held back\n{}", daemon.log());
+    drop(scene.calls());
+    let ids: Vec<ClusterId> = scene.lab.world().read().clusters.keys().cloned().collect();
+    for (number, id) in ids.iter().enumerate() {
+        scene.send(&event("eks-create-access-entry", id, &format!("e-{number}")));
+        let followed = f64::from(u32::try_from(number + 1).unwrap());
+        counts(&daemon, "followed", followed).await;
+    }
+    let calls = scene.calls();
+    let writes = ["patch", "update", "create", "delete"].map(|verb| of(&calls, &format!("kubernetes {verb}")));
+    assert_eq!(writes, [0; 4], "{calls:?}");
+    is(&daemon, "rolecall_clusters{status=\"blocked\"}", held).await;
     daemon.stops().await;
 }
 

@@ -1,7 +1,7 @@
 //! One pass at a time, each a task of its own: those of the schedule over the whole fleet, and between them those over
 //! what events name.
 
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 
 use tokio::{
     task::{JoinError, JoinHandle},
@@ -14,7 +14,7 @@ use super::listen::{Asked, Served};
 use crate::{
     discover::{self, Hub},
     fleet::{self, FleetError, Inputs, PassOptions, Quiet, Within},
-    model::{PassKind, PassReport},
+    model::{ClusterId, PassKind, PassReport},
     settings::{Mode, Settings},
     web,
 };
@@ -36,6 +36,8 @@ pub(super) struct Runner {
     asked: Option<Asked>,
     /// How many clusters the last pass over the whole fleet knew.
     fleet: Option<usize>,
+    /// Which clusters the budget of that pass held back.
+    held: BTreeSet<ClusterId>,
     /// How many passes over the whole fleet in a row have failed.
     failures: u32,
     state: Arc<web::State>,
@@ -64,7 +66,7 @@ impl Runner {
     /// Runs nothing yet.
     pub(super) fn new(inputs: Arc<Inputs>, state: Arc<web::State>, stop: CancellationToken) -> Self {
         let (hub, due, running, asked, fleet) = (None, Due::Never, None, None, None);
-        Self { inputs, hub, due, running, asked, fleet, failures: 0, state, stop }
+        Self { inputs, hub, due, running, asked, fleet, held: BTreeSet::new(), failures: 0, state, stop }
     }
 
     /// The settings in force.
@@ -122,7 +124,9 @@ impl Runner {
         let retrying = matches!(self.due, Due::Retry(_));
         let within = match (&mut self.due, &self.asked, self.fleet) {
             (Due::Asked(due) | Due::Retry(due), ..) if due.deadline() <= Instant::now() => None,
-            (_, Some(asked), Some(fleet)) if !retrying => asked.within(fleet),
+            (_, Some(asked), Some(fleet)) if !retrying => {
+                asked.within(fleet).map(|within| Within { held: self.held.clone(), ..within })
+            }
             (Due::Asked(due) | Due::Retry(due), ..) => {
                 due.as_mut().await;
                 None
@@ -145,7 +149,7 @@ impl Runner {
             Ok(Ok((report, hub, inputs))) => {
                 self.keep(hub, &inputs);
                 self.failures = 0;
-                self.fleet = Some(fleet::known(&report));
+                (self.fleet, self.held) = (Some(fleet::known(&report)), fleet::held(&report));
                 self.state.record_pass(&report);
                 answer(asked, Some(&report));
             }

@@ -1,6 +1,6 @@
 //! Correcting the fleet: budgets first, then each cluster's plan, then a second look that must find nothing left.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{task::JoinSet, time::Instant};
@@ -10,12 +10,14 @@ use super::{
     Context,
     examine::{self, Examined, WayIn},
     tasks::{cluster_span, join_all, or_fault},
+    within::MAX_CHANGED_CLUSTERS,
 };
 use crate::{
     apply,
     discover::Turns,
     model::{
-        Change, Cluster, ClusterReport, Guard, Outcome, Plan, Status, Step, StepOutcome, StepResult, UnreadableKind,
+        Change, Cluster, ClusterId, ClusterReport, Guard, Outcome, Plan, Status, Step, StepOutcome, StepResult,
+        UnreadableKind,
     },
 };
 
@@ -64,19 +66,30 @@ fn hold_to_budget(context: &Context, examined: &mut [Examined]) {
     let known = known.max(context.options.fleet());
     let allowed = context.inputs.settings.safety.max_changed_clusters.of(known);
     let changed = examined.iter().filter(|e| e.way_in.is_some() && changes_anything(&e.report)).count();
+    if changed == 0 {
+        return;
+    }
+    let changed = changed + held_elsewhere(context, examined);
     if changed <= allowed {
         return;
     }
     warn!(changed, allowed, "more clusters would change than `safety.maxChangedClusters` allows: nothing is written");
     for Examined { report, way_in } in examined.iter_mut().filter(|e| e.way_in.is_some()) {
         let guard = Guard {
-            name: "max-changed-clusters".to_owned(),
+            name: MAX_CHANGED_CLUSTERS.to_owned(),
             message: format!("{changed} of {known} clusters would change, {allowed} may in one pass"),
             next: "see with `rolecall plan` whether that is meant, then raise `safety.maxChangedClusters`".to_owned(),
         };
         *way_in = None;
         report.block(guard);
     }
+}
+
+/// How many clusters outside of this part of the fleet wait to be changed, held back by the budget of the whole.
+fn held_elsewhere(context: &Context, examined: &[Examined]) -> usize {
+    let Some(within) = &context.options.within else { return 0 };
+    let seen: BTreeSet<&ClusterId> = examined.iter().map(|examined| &examined.report.cluster.id).collect();
+    within.held.iter().filter(|id| !seen.contains(id)).count()
 }
 
 fn changes_anything(report: &ClusterReport) -> bool {

@@ -38,7 +38,7 @@ pub use load::{Inputs, Loaded, load, load_settings};
 pub use migrate::{MigrateOptions, Survey, survey};
 pub use progress::{Progress, Quiet};
 pub use walk::{Discovery, discover};
-pub use within::{Within, known};
+pub use within::{Within, held, known};
 
 use crate::{
     discover::{DiscoverError, Hub},

@@ -15,6 +15,9 @@ pub struct Within {
     pub names: BTreeSet<String>,
     /// How many clusters the whole fleet had when it was last known; budgets in percent are parts of the fleet.
     pub fleet: usize,
+    /// Clusters that the last pass over the whole fleet would have changed and for its budget did not: they count here too,
+    /// so that events do not bring about bit by bit what was held back.
+    pub held: BTreeSet<ClusterId>,
 }
 
 impl Within {
@@ -58,6 +61,18 @@ impl Within {
 pub fn known(report: &PassReport) -> usize {
     report.clusters.iter().filter(|cluster| !cluster.status.is_unknown()).count()
 }
+
+/// The clusters that the budget of a pass over the whole fleet held back.
+pub fn held(report: &PassReport) -> BTreeSet<ClusterId> {
+    let by_budget = |cluster: &&ClusterReport| {
+        let guard = cluster.plan.as_ref().and_then(|plan| plan.blocked.as_ref());
+        guard.is_some_and(|guard| guard.name == MAX_CHANGED_CLUSTERS)
+    };
+    report.clusters.iter().filter(by_budget).map(|cluster| cluster.cluster.id.clone()).collect()
+}
+
+/// The name of the guard on how many clusters may change.
+pub(super) const MAX_CHANGED_CLUSTERS: &str = "max-changed-clusters";
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -39,6 +39,13 @@ impl Scene {
         scene
     }
 
+    /// With more in the settings.
+    pub fn with(drift: Drift, settings: &str) -> Self {
+        let mut scene = Self::new(drift);
+        scene.settings.push_str(settings);
+        scene
+    }
+
     /// The same, the queue not being there.
     pub fn without_queue(drift: Drift) -> Self {
         let blueprint = Blueprint { accounts: 6, clusters: 6, regions: vec![Region::new(REGION)], seed: 3, drift };
