@@ -128,7 +128,7 @@ pub(super) async fn observed(
     began: Instant,
 ) -> ClusterState {
     let inside = observe::observe(client, &cluster.id, cluster.authentication_mode, &way_in.desired);
-    with_entries(cluster, way_in, unmanaged, began, inside).await
+    Box::pin(with_entries(cluster, way_in, unmanaged, began, inside)).await
 }
 
 /// Observes everything that a cluster has; it may take the cluster's timeout since it `began`.
@@ -139,7 +139,7 @@ pub(super) async fn everything(
     began: Instant,
 ) -> ClusterState {
     let inside = observe::observe_all(client, &cluster.id, cluster.authentication_mode);
-    with_entries(cluster, way_in, Unmanaged::Report, began, inside).await
+    Box::pin(with_entries(cluster, way_in, Unmanaged::Report, began, inside)).await
 }
 
 async fn with_entries(
