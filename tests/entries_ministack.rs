@@ -27,12 +27,12 @@ access:
     groups: [system:masters]
 "#;
 
-const POLICY_OF_LATE: &str = r#"
+const POLICY_OF_LATE: &str = r"
 apiVersion: rolecall.dev/v1
 kind: AccessPolicy
 access:
   - {who: {role: late}, groups: [devs]}
-"#;
+";
 
 const CLUSTER_ADMIN: &str = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy";
 

@@ -82,6 +82,25 @@ async fn a_way_in_that_was_made_by_half_is_made_whole() {
     }
 }
 
+#[tokio::test]
+async fn rolecalls_own_entry_stays_as_it_is_whatever_the_policy_says_of_its_role() {
+    let scene = stranger(ApiAndConfigMap, "").await;
+    scene.sync("access: []").await;
+    let own = scene.entry("rolecall-member").unwrap();
+    for groups in ["[system:masters]", "[devs]"] {
+        let policy = format!("access:\n  - {{who: {{role: rolecall-member}}, groups: {groups}}}");
+        scene.sync(&policy).await;
+        let now = scene.entry("rolecall-member").unwrap();
+        assert_eq!((&now.username, &now.groups), (&own.username, &own.groups));
+        assert!(now.policies.keys().eq(own.policies.keys()));
+        assert_eq!(scene.writes(), [].into());
+        let again = scene.sync(&policy).await;
+        assert_eq!(again.status == Status::InSync, groups == "[system:masters]", "{:#?}", again.plan);
+    }
+    converged(&scene, "access: []").await;
+    assert!(scene.entry("rolecall-member").is_some());
+}
+
 fn found_next(report: &ClusterReport, code: FindingCode) -> String {
     let findings = report.plan.iter().flat_map(|plan| &plan.findings);
     findings.filter(|finding| finding.code == code).find_map(|finding| finding.next.clone()).unwrap_or_default()

@@ -293,6 +293,25 @@ fn an_entry_that_would_take_from_a_row_waits_for_what_it_leans_on() {
 }
 
 #[test]
+fn administrators_by_rows_of_rolecalls_stay_when_the_mode_changes() {
+    let text = [NODE, &row("dev", "dev", &["system:masters"])].concat();
+    let owned = crate::plan::fixtures::owning(crate::plan::fixtures::stored(&text), &["dev"]);
+    let live = ClusterState { aws_auth: Observed::Known(Some(owned)), ..state(Vec::new()) };
+    let desired = dev(&["system:masters"]);
+    for mode in [ConfigMap, ApiAndConfigMap] {
+        let plan = run(mode, &desired, &live, &rules());
+        assert!(plan.steps.is_empty() && !plan.has_drift(), "{mode:?}: {:?} {:?}", plan.steps, plan.findings);
+    }
+    let unread = ClusterState { entries: Observed::Unknown(why()), ..live.clone() };
+    assert!(run(ApiAndConfigMap, &desired, &unread, &rules()).steps.is_empty());
+    assert!(
+        run(ApiAndConfigMap, &Desired { unknown: vec!["x".to_owned()], ..Desired::default() }, &live, &rules())
+            .steps
+            .is_empty()
+    );
+}
+
+#[test]
 fn who_is_on_the_bridge_of_a_migration_keeps_it() {
     let bridged = ours(entry("dev", "dev", &["devs", BRIDGE]));
     let desired = dev(&["devs", "system:masters"]);

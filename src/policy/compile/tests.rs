@@ -194,6 +194,31 @@ fn a_group_that_is_unknown_leaves_alone_whom_it_may_stand_for() {
 }
 
 #[test]
+fn who_is_in_a_group_and_named_besides_keeps_what_is_left() {
+    let (by_name, by_group) = (principal::user("eve").unwrap(), group("ops", None, true));
+    let looked_up = |members: &[&str]| {
+        let members = members.iter().map(|name| identity(name)).collect();
+        iam(&[
+            (by_name.principal.clone(), Lookup::Found(vec![identity("user/ops/eve")])),
+            (by_group.principal.clone(), Lookup::Found(members)),
+        ])
+    };
+    let both = giving(vec![access(3, by_name.clone(), &["a"]), access(4, by_group.clone(), &["b"])]);
+    let rows = |policy: &Policy, members: &[&str]| {
+        let desired = compile(policy, &cluster("c"), &looked_up(members), TODAY);
+        assert!(desired.unknown.is_empty(), "{:?}", desired.unknown);
+        desired.rows.into_iter().map(|row| (row.mapped_arn(), row.username, row.groups)).collect::<Vec<_>>()
+    };
+    let eve = format!("arn:aws:iam::{ACCOUNT}:user/ops/eve");
+    let with =
+        |groups: &[&str]| vec![(eve.clone(), eve.clone(), groups.iter().map(|&g| g.to_owned()).collect::<Vec<_>>())];
+    assert_eq!(rows(&both, &["user/ops/eve"]), with(&["a", "b"]));
+    assert_eq!(rows(&both, &[]), with(&["a"]), "she left the group");
+    assert_eq!(rows(&giving(vec![both.access[1].clone()]), &["user/ops/eve"]), with(&["b"]), "the line is gone");
+    assert!(rows(&giving(vec![both.access[1].clone()]), &[]).is_empty());
+}
+
+#[test]
 fn a_permission_set_with_two_roles_lets_both_in_and_says_so() {
     let roles =
         ["0123456789abcdef", "fedcba9876543210"].map(|suffix| identity(&format!("role/AWSReservedSSO_Dev_{suffix}")));
