@@ -266,10 +266,7 @@ async fn a_listing_that_is_throttled_on_its_second_page_is_unknown_and_not_short
         scene.interfere(Doorman::throttles_after(operation, served));
         let report = scene.pass(PassKind::Sync, POLICY).await;
         let told = of_cluster(&report.clusters[0], FindingCode::PrincipalUnknown);
-        assert!(
-            told.len() == 1 && told[0].contains(&format!("{operation}")) && told[0].contains("throttled"),
-            "{told:?}"
-        );
+        assert!(told.len() == 1 && told[0].contains(operation) && told[0].contains("throttled"), "{told:?}");
         assert!(scene.entry("dev").is_some() && scene.entry(&roles(&scene, "Dev")[0]).is_some(), "{report:#?}");
         assert!(scene.entry(&roles(&scene, "More")[0]).is_none());
     }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_eks::types::{
-    AccessScope, AccessScopeType, AuthenticationMode, CreateAccessConfigRequest, VpcConfigRequest,
+use aws_sdk_eks::{
+    operation::describe_access_entry::DescribeAccessEntryError,
+    types::{AccessScope, AccessScopeType, AuthenticationMode, CreateAccessConfigRequest, VpcConfigRequest},
 };
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::api::{Api, ListParams};
@@ -152,7 +153,11 @@ impl Scene {
         let described = self.eks.describe_access_entry().cluster_name(name).principal_arn(principal).send().await;
         let told = match described {
             Ok(described) => described.access_entry.unwrap(),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => return None,
+            Err(error)
+                if error.as_service_error().is_some_and(DescribeAccessEntryError::is_resource_not_found_exception) =>
+            {
+                return None;
+            }
             Err(error) => panic!("{error:?}"),
         };
         let associated = self.eks.list_associated_access_policies().cluster_name(name).principal_arn(principal);
