@@ -40,6 +40,24 @@ async fn a_new_cluster_gets_a_way_in_and_then_the_policy_in_one_pass() {
 }
 
 #[tokio::test]
+async fn a_cluster_of_aws_auth_alone_is_let_read_entries_where_the_settings_say_so() {
+    let scene = stranger(ConfigMap, "clusters: {onboarding: {enableAccessEntries: true}}\n").await;
+    let rows = format!("- rolearn: {}\n  username: old\n  groups: [olds]\n", role("auditor"));
+    scene.put_aws_auth(&rows);
+    let planned = scene.pass(PassKind::Plan, POLICY).await;
+    let planned: Vec<String> =
+        planned.clusters[0].plan.as_ref().unwrap().changes.iter().map(|change| change.subject.to_string()).collect();
+    assert_eq!(planned.len(), 3, "{planned:?}");
+    assert_eq!(scene.change(|cluster| cluster.mode), Some(ConfigMap), "a plan writes nothing");
+    let report = scene.sync(POLICY).await;
+    assert_eq!((report.status, report.why.as_deref()), (Status::Applied, None), "{report:#?}");
+    assert_eq!(scene.change(|cluster| cluster.mode), Some(ApiAndConfigMap));
+    assert!(is_ours(&scene.entry("rolecall-member").unwrap()) && scene.entry("dev").is_some());
+    assert_eq!(scene.aws_auth().unwrap()["mapRoles"], rows, "what others have stays");
+    converged(&scene, POLICY).await;
+}
+
+#[tokio::test]
 async fn where_rolecall_may_not_let_itself_in_it_says_what_to_run() {
     let off = "clusters: {onboarding: {selfEntry: false}}\n";
     for (mode, settings, command) in [

@@ -16,8 +16,8 @@ use crate::{
     apply,
     discover::Turns,
     model::{
-        Change, Cluster, ClusterId, ClusterReport, Guard, Outcome, Plan, Status, Step, StepOutcome, StepResult,
-        UnreadableKind,
+        AuthenticationMode, Change, Cluster, ClusterId, ClusterReport, Guard, Outcome, Plan, Status, Step, StepOutcome,
+        StepResult, UnreadableKind, Write,
     },
 };
 
@@ -125,6 +125,7 @@ async fn correct(context: &Context, mut report: ClusterReport, way_in: &WayIn) -
             }
         };
         info!(written = outcome.written(), steps = plan.steps.len(), "plan carried out");
+        report.cluster.authentication_mode = mode_after(&report.cluster, &plan, &outcome);
         let look = tokio::select! {
             look = look_again(&client, &report.cluster, way_in, strange) => look,
             () = context.expired() => {
@@ -167,6 +168,16 @@ fn is_strange(report: &ClusterReport, plan: &Plan, way_in: &WayIn) -> bool {
         Some(UnreadableKind::Forbidden) => plan.steps.iter().any(of_own),
         _ => false,
     }
+}
+
+/// The cluster's authentication mode, which the plan may have taken one step further.
+fn mode_after(cluster: &Cluster, plan: &Plan, outcome: &Outcome) -> AuthenticationMode {
+    let written = outcome.steps.iter().filter(|step| step.result.is_written());
+    let set = written.filter_map(|step| match &plan.steps.get(step.step)?.write {
+        Write::SetMode { after, .. } => Some(*after),
+        _ => None,
+    });
+    set.last().unwrap_or(cluster.authentication_mode)
 }
 
 /// Looks at a cluster after it was written to. One that did not let rolecall in, and in which it has an access entry now, is

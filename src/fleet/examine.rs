@@ -112,7 +112,9 @@ pub(super) fn way_in(
     let target = connect::target(cluster, &settings.connect, settings.timeout)?;
     // A rule for slow clusters speaks of the look as a whole too.
     let timeout = target.timeout.max(settings.timeout);
-    let eks = cluster.authentication_mode.reads_entries().then(|| eks(cluster, session));
+    // On the others EKS is asked to let them read entries, where the settings say so.
+    let by_eks = cluster.authentication_mode.reads_entries() || settings.onboarding.enable_access_entries;
+    let eks = by_eks.then(|| eks(cluster, session));
     let rules = rules(context, cluster, session);
     let memory = context.options.memory.clone();
     Ok(WayIn { target, credentials: session.credentials_provider(), eks, desired, rules, memory, timeout })
@@ -279,6 +281,7 @@ fn rules(context: &Context, cluster: &Cluster, session: &Session) -> PlanRules {
         onboarding: Some(Onboarding {
             own_role: session.own_role().clone(),
             self_entry: settings.onboarding.self_entry,
+            enable_access_entries: settings.onboarding.enable_access_entries,
         }),
         max_removals: settings.safety.max_removals_per_cluster,
         repair: context.options.repair,

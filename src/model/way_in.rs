@@ -11,6 +11,8 @@ pub struct Onboarding {
     pub own_role: Arn,
     /// Whether it may give itself an access entry, on clusters that read them.
     pub self_entry: bool,
+    /// Whether it may, for that, let a cluster in mode CONFIG_MAP read access entries beside aws-auth. There is no way back.
+    pub enable_access_entries: bool,
 }
 
 /// The two commands by which somebody who gets into the cluster, its creator at least, lets a role in.

@@ -2,9 +2,9 @@
 
 use crate::{
     model::{
-        AccessScope, Action, CLUSTER_ADMIN_POLICY, Change, Cluster, ClusterState, Content, EntriesState,
-        EntryPrecondition, Finding, FindingCode, MASTERS, Observed, ObservedEntry, Onboarding, Partition, PlanRules,
-        STANDARD, Subject, Surface, UnreadableKind, Write, access_policy_arn, commands_for_way_in,
+        AccessScope, Action, AuthenticationMode, CLUSTER_ADMIN_POLICY, Change, Cluster, ClusterState, Content,
+        EntriesState, EntryPrecondition, Finding, FindingCode, MASTERS, Observed, ObservedEntry, Onboarding, Partition,
+        PlanRules, STANDARD, Subject, Surface, UnreadableKind, Write, access_policy_arn, commands_for_way_in,
     },
     plan::{
         draft::{Part, Pending},
@@ -12,7 +12,8 @@ use crate::{
     },
 };
 
-/// Plans rolecall's own access entry where the cluster answers 401 (or, to one made by half, 403), may be read by the EKS API and has none for it.
+/// Plans rolecall's own access entry where the cluster answers 401 (or, to one made by half, 403), may be read by the EKS
+/// API and has none for it; where the settings say so, also the change of the mode that lets the cluster read entries.
 /// Otherwise it says what somebody who gets in has to run.
 pub(super) fn plan(cluster: &Cluster, state: &ClusterState, rules: &PlanRules) -> Part {
     let answer = state.rbac.unknown().map(|why| why.kind);
@@ -30,6 +31,10 @@ pub(super) fn plan(cluster: &Cluster, state: &ClusterState, rules: &PlanRules) -
         Observed::Unknown(why) => {
             let message = format!("whether rolecall has an access entry of its own could not be read: {why}");
             Part::only(vec![finding(cluster, onboarding, message)])
+        }
+        Observed::Known(_) if onboarding.self_entry && onboarding.enable_access_entries => {
+            let entry = made(cluster, &onboarding.own_role.to_string());
+            Part { pending: std::iter::once(mode()).chain(entry).collect(), ..Part::default() }
         }
         Observed::Known(_) => {
             let message = "the cluster's authentication mode is CONFIG_MAP and its aws-auth has no row for rolecall that \
@@ -91,6 +96,26 @@ fn existing(cluster: &Cluster, entry: &ObservedEntry, onboarding: &Onboarding) -
         cluster.id.region, cluster.id.name, entry.principal
     );
     Part::only(vec![Finding { next: Some(next), ..finding(cluster, onboarding, message) }])
+}
+
+/// One step forward, after which aws-auth counts as before and access entries beside it.
+///
+/// See <https://docs.aws.amazon.com/eks/latest/userguide/setting-up-access-entries.html>.
+fn mode() -> Pending {
+    let (before, after) = (AuthenticationMode::ConfigMap, AuthenticationMode::ApiAndConfigMap);
+    let change = Change {
+        surface: Surface::AccessEntries,
+        action: Action::Change,
+        subject: Subject::Mode,
+        who: Some("rolecall itself".to_owned()),
+        reason: "the cluster does not let rolecall in; by `clusters.onboarding.enableAccessEntries`, and there is no way back"
+            .to_owned(),
+        before: Some(Content::Mode(before)),
+        after: Some(Content::Mode(after)),
+        sources: Vec::new(),
+        changed_by: None,
+    };
+    Pending { write: Write::SetMode { before, after }, changes: vec![change], removes: false, counts: false }
 }
 
 fn made(cluster: &Cluster, own: &str) -> Vec<Pending> {

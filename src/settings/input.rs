@@ -168,6 +168,10 @@ pub(super) struct OnboardingInput {
     /// and answer it with 401.
     #[schemars(extend("default" = true))]
     pub(super) self_entry: Option<bool>,
+    /// Whether rolecall, for that, takes clusters that answer it with 401 from the authentication mode CONFIG_MAP to
+    /// API_AND_CONFIG_MAP. There is no way back.
+    #[schemars(extend("default" = false))]
+    pub(super) enable_access_entries: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -94,6 +94,8 @@ impl Pause {
 pub struct Onboarding {
     /// Whether rolecall gives itself an access entry on clusters that read them.
     pub self_entry: bool,
+    /// Whether it lets clusters read access entries for that.
+    pub enable_access_entries: bool,
 }
 
 /// When the daemon makes its passes.

@@ -123,7 +123,10 @@ fn build(checks: &mut Checks<'_, '_>, input: &SettingsInput, dir: &Path) -> Opti
             Some(SurfaceInput::AwsAuth) => SurfaceChoice::AwsAuth,
             Some(SurfaceInput::AccessEntries) => SurfaceChoice::AccessEntries,
         },
-        onboarding: Onboarding { self_entry: input.clusters.onboarding.self_entry.unwrap_or(true) },
+        onboarding: Onboarding {
+            self_entry: input.clusters.onboarding.self_entry.unwrap_or(true),
+            enable_access_entries: input.clusters.onboarding.enable_access_entries.unwrap_or(false),
+        },
         policy,
         mode: match input.mode {
             None | Some(ModeInput::Report) => Mode::Report,
