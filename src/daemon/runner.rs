@@ -87,6 +87,8 @@ impl Runner {
         if !same_hub(&inputs, &self.inputs) {
             self.hub = None;
         }
+        // How much these would change is measured against the budgets by a pass over the whole fleet first.
+        self.fleet = None;
         self.inputs = inputs;
     }
 
@@ -101,7 +103,8 @@ impl Runner {
     }
 
     /// Asks for a pass over what events name, as soon as none is running. What is asked for while AWS cannot be read, or
-    /// before the fleet is known of which budgets are a part, waits for the pass over the whole fleet and goes with it.
+    /// before the fleet is known of which budgets are a part (after a reload, again), waits for the pass over the whole
+    /// fleet and goes with it.
     pub(super) fn ask(&mut self, asked: Asked) {
         self.asked = Some(asked);
     }
@@ -158,7 +161,9 @@ impl Runner {
             Ok(Ok((report, hub, inputs))) => {
                 self.keep(hub, &inputs);
                 self.failures = 0;
-                (self.fleet, self.held) = (Some(fleet::known(&report)), fleet::held(&report));
+                if self.is_current(&inputs) {
+                    (self.fleet, self.held) = (Some(fleet::known(&report)), fleet::held(&report));
+                }
                 self.state.record_pass(&report);
                 answer(asked, Some(&report));
             }
