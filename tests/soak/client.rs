@@ -55,7 +55,8 @@ impl Choices {
             "kind": "Settings",
             "organization": {"memberRole": MEMBER, "regions": REGIONS},
             // What is judged is aws-auth: with access entries as the surface most clusters would have no rows of people.
-            "clusters": {"surface": "aws-auth"},
+            // Clusters that do not let rolecall in are to stay so, since what it then tells is judged.
+            "clusters": {"surface": "aws-auth", "onboarding": {"selfEntry": false}},
             "policy": ["policy.yaml"],
             "mode": "enforce",
             "unmanaged": self.unmanaged,

@@ -45,6 +45,12 @@ pub enum Where {
     Not(String),
 }
 
+/// Whether the role is one that gets in: one of an account that is not walked is not looked up.
+fn stands(state: &State, account: &str, name: &str) -> bool {
+    let walked = state.accounts.iter().find(|(id, account_of)| id.as_str() == account && account_of.state == "ACTIVE");
+    walked.is_none_or(|(_, account_of)| account_of.iam.roles.contains_key(&name.to_lowercase()))
+}
+
 impl Where {
     fn random(rng: &mut Rng) -> Self {
         match rng.u8(0..10) {
@@ -268,8 +274,7 @@ impl Grant {
                 return;
             }
             Who::Role(name) if exists(name) => vec![role(here.as_str(), name)],
-            // A role of another account is not looked up.
-            Who::RoleIn(account, name) if account != here.as_str() || exists(name) => vec![role(account, name)],
+            Who::RoleIn(account, name) if stands(state, account, name) => vec![role(account, name)],
             Who::User(name) if iam.users.contains_key(name) => {
                 let arn = format!("arn:aws:iam::{here}:user{}{name}", path(name));
                 vec![(arn.clone(), username(name).unwrap_or(arn))]
