@@ -15,7 +15,7 @@ fn scene() -> Scene {
 
 /// The accounts of the clusters in a report.
 fn walked(report: &Value) -> BTreeSet<&str> {
-    report["clusters"].as_array().unwrap().iter().map(|cluster| cluster["account"].as_str().unwrap()).collect()
+    report["clusters"].as_array().unwrap().iter().map(|cluster| cluster["account"]["id"].as_str().unwrap()).collect()
 }
 
 #[tokio::test]
