@@ -177,7 +177,7 @@ fn mode_after(cluster: &Cluster, plan: &Plan, outcome: &Outcome) -> Authenticati
         Write::SetMode { after, .. } => Some(*after),
         _ => None,
     });
-    set.last().unwrap_or(cluster.authentication_mode)
+    set.fold(cluster.authentication_mode, |_, mode| mode)
 }
 
 /// Looks at a cluster after it was written to. One that did not let rolecall in, and in which it has an access entry now, is
