@@ -12,7 +12,7 @@ use super::{
     pages::{next_marker, read_pages},
     session::Service,
 };
-use crate::model::{Account, Arn, IamGroup, Identities, Identity, Lookup, Principal};
+use crate::model::{Account, Arn, IamGroup, Identities, Identity, Lookup, Principal, SSO_PREFIX};
 
 /// IAM calls at the same time; IAM is one service for the whole account.
 pub(super) const CONCURRENCY: usize = 4;
@@ -190,7 +190,7 @@ pub(super) fn is_role_of_set(arn: &Arn, set: &str) -> bool {
     let hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
     under_path
         && name
-            .strip_prefix("AWSReservedSSO_")
+            .strip_prefix(SSO_PREFIX)
             .and_then(|rest| rest.rsplit_once('_'))
             .is_some_and(|(own, suffix)| own == set && suffix.len() == 16 && suffix.bytes().all(hex))
 }

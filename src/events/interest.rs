@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::record::Record;
-use crate::model::{Arn, MemberRole, Principal};
+use crate::model::{Arn, MemberRole, Principal, SSO_PREFIX};
 
 /// As whom rolecall makes its calls.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ impl Interest {
         match about {
             About::All => true,
             About::Principal(name) => {
-                let reserved = name.starts_with("AWSReservedSSO_");
+                let reserved = name.starts_with(SSO_PREFIX);
                 groups || (reserved && center) || self.names.contains(&name.to_lowercase())
             }
             About::IamGroup(name) => self.iam_groups.contains(&name.to_lowercase()),

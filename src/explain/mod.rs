@@ -9,6 +9,7 @@ mod tests;
 
 use crate::model::{
     Answer, Arn, Cluster, ClusterState, Desired, DesiredRow, Explanation, Grant, Identity, Lookup, Principal,
+    permission_set_of,
 };
 
 /// Explains what the principals asked for can do on one cluster. `asked` is what the cluster's account knows of them; an ARN
@@ -59,7 +60,7 @@ fn answer(identity: Identity, desired: &Desired, state: &ClusterState, live: &li
         _ => Vec::new(),
     };
     Answer {
-        permission_set: permission_set(&identity.arn),
+        permission_set: identity.arn.role_name().and_then(permission_set_of).map(str::to_owned),
         arn: identity.arn.to_string(),
         unique_id: identity.unique_id,
         created: identity.created,
@@ -78,12 +79,4 @@ fn grant(row: &DesiredRow) -> Grant {
 /// Names are unique within an account whatever their path and case, and a policy may leave the path out.
 fn is_same(one: &Arn, other: &Arn) -> bool {
     one.without_role_path().to_string().eq_ignore_ascii_case(&other.without_role_path().to_string())
-}
-
-/// The set of `AWSReservedSSO_<set>_<16 hex digits>`.
-///
-/// See <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
-fn permission_set(arn: &Arn) -> Option<String> {
-    let (set, suffix) = arn.role_name()?.strip_prefix("AWSReservedSSO_")?.rsplit_once('_')?;
-    (suffix.len() == 16 && suffix.bytes().all(|c| c.is_ascii_hexdigit())).then(|| set.to_owned())
 }

@@ -11,8 +11,9 @@ use tokio::{
     time::timeout,
 };
 
+use super::lookups;
 use crate::{
-    discover::{self, Hub, Organization},
+    discover::{Hub, Organization},
     model::{Account, AccountId, Arn, Lookup, Principal},
 };
 
@@ -94,15 +95,9 @@ impl Foreign {
                 None => Lookup::Unknown(format!("account {id} is not among those that this pass listed")),
             };
         };
-        let asking = async {
-            let session = self.hub.session(&id).await.map_err(|e| e.to_string())?;
-            let known =
-                discover::identities(&session, account, &BTreeSet::from([principal.clone()]), &BTreeMap::new()).await;
-            Ok::<_, String>(known.lookup(principal))
-        };
-        match timeout(self.timeout, asking).await {
-            Ok(Ok(lookup)) => lookup,
-            Ok(Err(why)) => Lookup::Unknown(why),
+        let wanted = BTreeSet::from([principal.clone()]);
+        match timeout(self.timeout, lookups::in_account(&self.hub, account, &wanted)).await {
+            Ok(known) => known.lookup(principal),
             Err(_) => Lookup::Unknown(format!("account {id} did not answer within {} s", self.timeout.as_secs())),
         }
     }

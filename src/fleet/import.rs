@@ -10,16 +10,16 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
 use super::{
-    Context, FleetError, Inputs, PassOptions, Progress,
+    Context, FleetError, Inputs, PassOptions, Progress, lookups,
     stock::{Had, Taken},
     tasks::join_all,
     walk,
 };
 use crate::{
-    discover::{self, Hub, Turns},
+    discover::{Hub, Turns},
     model::{
-        Account, AccountId, Cluster, ClusterId, ClusterState, Finding, FindingCode, Identities, Lookup, PassKind,
-        PlanRules, Principal,
+        Account, AccountId, Cluster, ClusterId, ClusterState, Finding, FindingCode, Identities, PassKind, PlanRules,
+        Principal,
     },
     plan,
     policy::{
@@ -195,21 +195,12 @@ async fn look_up(context: &Arc<Context>, hub: &Arc<Hub>, wanted: Wanted) -> BTre
 }
 
 async fn ask(context: &Context, hub: &Hub, account: &Account, principals: &BTreeSet<Principal>) -> Identities {
-    let unknown = |why: &str| {
-        let found = principals.iter().map(|principal| (principal.clone(), Lookup::Unknown(why.to_owned())));
-        Identities { found: found.collect(), ..Identities::default() }
-    };
     if principals.is_empty() {
         return Identities::default();
     }
-    let asking = async {
-        match hub.session(&account.id).await {
-            Ok(session) => discover::identities(&session, account, principals, &BTreeMap::new()).await,
-            Err(error) => unknown(&error.to_string()),
-        }
-    };
+    let asking = lookups::in_account(hub, account, principals);
     let asked = tokio::time::timeout(context.inputs.settings.timeout, context.unless_called_off(asking)).await;
-    asked.ok().flatten().unwrap_or_else(|| unknown("IAM did not answer in time"))
+    asked.ok().flatten().unwrap_or_else(|| lookups::unknown(principals, "IAM did not answer in time"))
 }
 
 fn add_to(identities: &mut BTreeMap<AccountId, Identities>, more: BTreeMap<AccountId, Identities>) {

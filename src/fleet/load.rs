@@ -37,23 +37,28 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Nothing is read yet.
+    fn nothing(settings_path: &Path) -> Self {
+        let paths = vec![settings_path.to_owned()];
+        Self { inputs: None, diagnostics: Diagnostics::default(), files: Vec::new(), paths }
+    }
+
     /// The diagnostics as people read them.
     pub fn render(&self, color: bool) -> String {
         self.diagnostics.render(&self.files, color)
     }
 }
 
+/// The directory that the settings' relative paths start from.
+fn dir_of(settings_path: &Path) -> &Path {
+    settings_path.parent().unwrap_or(Path::new(""))
+}
+
 /// Reads the settings alone, for what needs no policy; the policy is empty, whatever files the settings name.
 pub fn load_settings(settings_path: &Path) -> Loaded {
-    let mut loaded = Loaded {
-        inputs: None,
-        diagnostics: Diagnostics::default(),
-        files: Vec::new(),
-        paths: vec![settings_path.to_owned()],
-    };
+    let mut loaded = Loaded::nothing(settings_path);
     let Some(file) = read(settings_path, None, &mut loaded.diagnostics) else { return loaded };
-    let dir = settings_path.parent().unwrap_or(Path::new("")).to_owned();
-    let settings = settings::parse_without_policy(&file, &dir, &mut loaded.diagnostics);
+    let settings = settings::parse_without_policy(&file, dir_of(settings_path), &mut loaded.diagnostics);
     loaded.files.push(file);
     loaded.inputs = settings.map(|settings| Inputs { settings, policy: Policy::default() });
     loaded
@@ -61,18 +66,13 @@ pub fn load_settings(settings_path: &Path) -> Loaded {
 
 /// Reads the settings and every policy file they name; collects every error of every file.
 pub fn load(settings_path: &Path, today: Date) -> Loaded {
-    let mut loaded = Loaded {
-        inputs: None,
-        diagnostics: Diagnostics::default(),
-        files: Vec::new(),
-        paths: vec![settings_path.to_owned()],
-    };
+    let mut loaded = Loaded::nothing(settings_path);
     let Some(file) = read(settings_path, None, &mut loaded.diagnostics) else { return loaded };
-    let dir = settings_path.parent().unwrap_or(Path::new("")).to_owned();
-    let settings = settings::parse(&file, &dir, &mut loaded.diagnostics);
+    let dir = dir_of(settings_path);
+    let settings = settings::parse(&file, dir, &mut loaded.diagnostics);
     let named = match &settings {
         Some(settings) => settings.policy.clone(),
-        None => settings::named_policies(&file, &dir),
+        None => settings::named_policies(&file, dir),
     };
     loaded.files.push(file);
     let files = policy_files(&named, settings_path, &mut loaded);

@@ -11,6 +11,7 @@ mod foreign;
 mod import;
 mod journal;
 mod load;
+mod lookups;
 mod migrate;
 mod progress;
 mod seen;

@@ -142,6 +142,29 @@ impl Arn {
             None => self.clone(),
         }
     }
+
+    /// The username that EKS gives an access entry by default: of a role its session, of a user its ARN.
+    ///
+    /// See <https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html>.
+    pub fn default_username(&self) -> String {
+        match self.role_name() {
+            Some(name) => {
+                format!("arn:{}:sts::{}:assumed-role/{name}/{{{{SessionName}}}}", self.partition, self.account)
+            }
+            None => self.to_string(),
+        }
+    }
+}
+
+/// The prefix of the IAM roles that Identity Center makes for permission sets.
+///
+/// See <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
+pub const SSO_PREFIX: &str = "AWSReservedSSO_";
+
+/// The permission set in the name of its role, `AWSReservedSSO_<set>_<16 hex digits>`.
+pub fn permission_set_of(role_name: &str) -> Option<&str> {
+    let (set, suffix) = role_name.strip_prefix(SSO_PREFIX)?.rsplit_once('_')?;
+    (suffix.len() == 16 && suffix.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(set)
 }
 
 impl FromStr for Arn {

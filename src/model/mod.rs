@@ -28,7 +28,7 @@ mod way_in;
 mod write;
 
 pub use account::{Account, AccountId, AccountIdError, Region};
-pub use arn::{Arn, ArnError, Partition};
+pub use arn::{Arn, ArnError, Partition, SSO_PREFIX, permission_set_of};
 pub use aws_auth::{AwsAuth, FieldManager, Section};
 pub use cluster::{AuthenticationMode, Cluster, ClusterId, ClusterPhase};
 pub use desired::{Desired, DesiredAccount, DesiredBinding, DesiredRole, DesiredRow};

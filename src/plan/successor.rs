@@ -2,6 +2,8 @@
 //!
 //! See <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
 
+use crate::model::permission_set_of;
+
 /// Why what this principal had has ended, given the principals that are wanted now.
 pub(super) fn ended(arn: &str, wanted: impl Iterator<Item = String>) -> String {
     let successor = permission_set(arn).and_then(|set| {
@@ -16,10 +18,8 @@ pub(super) fn ended(arn: &str, wanted: impl Iterator<Item = String>) -> String {
     }
 }
 
-/// The name of the permission set in the name of its role, `AWSReservedSSO_<set>_<16 hex digits>`.
 fn permission_set(arn: &str) -> Option<&str> {
-    let (set, suffix) = arn.rsplit('/').next()?.strip_prefix("AWSReservedSSO_")?.rsplit_once('_')?;
-    (suffix.len() == 16 && suffix.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(set)
+    permission_set_of(arn.rsplit('/').next()?)
 }
 
 fn account(arn: &str) -> Option<&str> {

@@ -3,15 +3,11 @@
 use std::fmt;
 
 use super::entry::Who;
-use crate::model::{AccountId, Arn, Partition, Principal};
+use crate::model::{AccountId, Arn, Partition, Principal, SSO_PREFIX};
 
-/// The prefix of the IAM roles that Identity Center makes for permission sets.
-///
-/// See <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
-pub(super) const SSO_PREFIX: &str = "AWSReservedSSO_";
-
-/// The permission set whose role this is by its name, in the name's own case.
-pub(super) fn permission_set_of(role: &str) -> Option<&str> {
+/// The permission set whose role this is by its name, in the name's own case, where names are compared without regard to
+/// theirs.
+pub(super) fn permission_set_in_any_case(role: &str) -> Option<&str> {
     let (prefix, rest) = role.split_at_checked(SSO_PREFIX.len())?;
     let (set, suffix) = rest.rsplit_once('_').filter(|_| prefix.eq_ignore_ascii_case(SSO_PREFIX))?;
     (suffix.len() == 16 && suffix.bytes().all(|b| b.is_ascii_hexdigit())).then_some(set)

@@ -2,9 +2,12 @@
 
 use super::{
     entry::Who,
-    principal::{self, SSO_PREFIX, Wrong},
+    principal::{self, Wrong},
 };
-use crate::{authenticator, model::Principal};
+use crate::{
+    authenticator,
+    model::{Principal, SSO_PREFIX},
+};
 
 /// Whom a question names: `permissionSet:NAME`, `directoryGroup:NAME`, `iamGroup:NAME`, `role:NAME` and `user:NAME` name
 /// one; an ARN, a session's too, names its role or user; a bare name is asked for as all of these but the groups of IAM,

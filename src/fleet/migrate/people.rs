@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::Mutex;
 
 use crate::{
-    discover::{self, Hub},
+    discover::Hub,
+    fleet::lookups,
     model::{Account, AccountId, Identities, Lookup, Principal},
 };
 
@@ -55,13 +56,7 @@ async fn in_account(
     let open = |principal: &&Principal| !matches!(known.get(principal), Some(Lookup::Found(_) | Lookup::Missing));
     let asked: BTreeSet<Principal> = wanted.iter().filter(open).cloned().collect();
     if !asked.is_empty() {
-        match hub.session(&account.id).await {
-            Ok(session) => known.extend(discover::identities(&session, account, &asked, &BTreeMap::new()).await.found),
-            Err(error) => {
-                let why = error.to_string();
-                known.extend(asked.into_iter().map(|principal| (principal, Lookup::Unknown(why.clone()))));
-            }
-        }
+        known.extend(lookups::in_account(hub, account, &asked).await.found);
     }
     let told = |principal: Principal| {
         let lookup = known.get(&principal).cloned();

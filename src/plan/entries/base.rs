@@ -79,15 +79,7 @@ fn creator(state: &EntriesState) -> Option<usize> {
 ///
 /// See <https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html>.
 pub(in crate::plan) fn default_username(principal: &str) -> String {
-    match principal.parse::<Arn>() {
-        Ok(arn) => match arn.role_name() {
-            Some(name) => {
-                format!("arn:{}:sts::{}:assumed-role/{name}/{{{{SessionName}}}}", arn.partition, arn.account)
-            }
-            None => principal.to_owned(),
-        },
-        Err(_) => principal.to_owned(),
-    }
+    principal.parse::<Arn>().map_or_else(|_| principal.to_owned(), |arn| arn.default_username())
 }
 
 /// The principal as a row of aws-auth names it, folded: a role without its path.

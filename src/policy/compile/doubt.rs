@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{lines, push_once};
 use crate::{
     model::{AccountId, Arn, Desired, Finding, FindingCode, IamGroup, Principal, Section, Source},
-    policy::{entry::Who, principal::permission_set_of},
+    policy::{entry::Who, principal::permission_set_in_any_case},
 };
 
 /// Selectors that could not be decided, by reason, so that one unread tag list is one finding and not a thousand.
@@ -71,7 +71,7 @@ impl Key {
 
     /// The permission set, in lower case, whose role this is by its name.
     fn permission_set(&self) -> Option<&str> {
-        permission_set_of(&self.name)
+        permission_set_in_any_case(&self.name)
     }
 }
 

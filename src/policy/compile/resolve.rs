@@ -7,7 +7,7 @@ use crate::{
     model::{Cluster, Desired, Finding, FindingCode, Identities, Identity, Lookup, Principal, Source},
     policy::{
         entry::Who,
-        principal::{path_of, permission_set_of},
+        principal::{path_of, permission_set_in_any_case},
     },
 };
 
@@ -181,7 +181,7 @@ fn ambiguous(who: &Who, kept: &[Identity], source: &Source) -> Vec<Finding> {
 
 /// Who gets in, and by what: of a directory group also the permission set whose role it is.
 pub(super) fn chain(who: &Who, identity: &Identity) -> String {
-    match (&who.principal, identity.arn.role_name().and_then(permission_set_of)) {
+    match (&who.principal, identity.arn.role_name().and_then(permission_set_in_any_case)) {
         (Principal::DirectoryGroup(_), Some(set)) => format!("{who}, permission set {set}"),
         _ => who.to_string(),
     }

@@ -205,21 +205,8 @@ impl Draft {
     }
 
     fn into_row(self) -> DesiredRow {
-        let username = self.username.map_or_else(|| default_username(&self.row), |(username, _)| username);
+        let username = self.username.map_or_else(|| self.row.principal.default_username(), |(username, _)| username);
         let policies = self.policies.into_iter().map(|(policy, scope)| PolicyGrant { policy, scope }).collect();
         DesiredRow { username, groups: self.groups.into_iter().collect(), policies, ..self.row }
-    }
-}
-
-/// The username that EKS gives an access entry by default: of a role its session, of a user its ARN.
-///
-/// See <https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html>.
-fn default_username(row: &DesiredRow) -> String {
-    let arn = &row.principal;
-    match arn.role_name() {
-        Some(name) => {
-            format!("arn:{}:sts::{}:assumed-role/{name}/{{{{SessionName}}}}", arn.partition, arn.account)
-        }
-        None => arn.to_string(),
     }
 }

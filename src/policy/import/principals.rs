@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::Seen;
 use crate::{
     authenticator::{self, SectionReading},
-    model::{Arn, Cluster, ClusterState, Identity, Lookup, Partition, Principal, STANDARD, Section},
-    policy::principal::{self, SSO_PREFIX},
+    model::{Arn, Cluster, ClusterState, Identity, Lookup, Partition, Principal, STANDARD, Section, permission_set_of},
+    policy::principal,
 };
 
 /// Somebody who gets in, as IAM knows him where it could be asked.
@@ -134,21 +134,7 @@ fn is_here(cluster: &Cluster, arn: &Arn) -> bool {
 
 /// The permission set in the name of its role, where a policy could name it.
 fn permission_set(role: &str) -> Option<&str> {
-    let (set, suffix) = role.strip_prefix(SSO_PREFIX)?.rsplit_once('_')?;
-    let hex = suffix.len() == 16 && suffix.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (hex && principal::permission_set(set).is_ok()).then_some(set)
-}
-
-/// The username that EKS gives by default: of a role its session, of a user its ARN.
-///
-/// See <https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html>.
-pub(super) fn default_username(arn: &Arn) -> String {
-    match arn.role_name() {
-        Some(name) => {
-            format!("arn:{}:sts::{}:assumed-role/{name}/{{{{SessionName}}}}", arn.partition, arn.account)
-        }
-        None => arn.to_string(),
-    }
+    permission_set_of(role).filter(|set| principal::permission_set(set).is_ok())
 }
 
 /// The ARN as two spellings of one principal have it alike: in small letters, a role without its path.

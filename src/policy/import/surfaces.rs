@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Note, NoteKind, Seen,
-    principals::{self, Nobody, Person, bare, default_username},
+    principals::{self, Nobody, Person, bare},
 };
 use crate::{
     authenticator::{self, Reading, Row, SectionReading},
@@ -208,7 +208,7 @@ impl Reader<'_> {
             let why = "the cluster knows it under two ARNs, which a policy has one name for";
             return self.note(NoteKind::Inexpressible, arn, why);
         }
-        let username = Some(username.to_owned()).filter(|name| *name != default_username(&person.identity.arn));
+        let username = Some(username.to_owned()).filter(|name| *name != person.identity.arn.default_username());
         let groups: BTreeSet<String> = groups.iter().cloned().collect();
         policies.sort();
         self.doors.people.push(Held { person, username, groups: groups.into_iter().collect(), policies });
